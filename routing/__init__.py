@@ -1,0 +1,1 @@
+"""Where a task runs and what it may cost; knows nothing of the service."""

@@ -1,0 +1,1 @@
+"""Thin HTTP controllers, one noun a file."""

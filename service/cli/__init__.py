@@ -1,0 +1,1 @@
+"""The `motif` command, one group a file."""

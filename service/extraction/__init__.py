@@ -1,0 +1,1 @@
+"""From an interaction to grounded, consolidated patterns."""

@@ -1,0 +1,1 @@
+"""The embedded Postgres and what Supabase would have provided on it."""

@@ -1,0 +1,1 @@
+"""Finding the patterns that fit an intent."""

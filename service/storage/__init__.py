@@ -1,0 +1,1 @@
+"""Everything that speaks SQL; statements stand in sql/*.sql."""
