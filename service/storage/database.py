@@ -1,0 +1,103 @@
+"""The pool, and transactions that run as somebody. Nothing in Motif talks to Postgres outside of one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+import msgspec
+import psycopg
+from pgvector.psycopg import register_vector_async  # pyright: ignore[reportUnknownVariableType]
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from service.errors import DatabaseUnavailable
+from service.storage.queries import load
+
+Connection: TypeAlias = AsyncConnection[DictRow]
+SQL = load("database")
+
+
+class Role(StrEnum):
+    """What a transaction runs as. A connection with no role set sees nothing."""
+
+    TEAM_CLIENT = "authenticated"
+    API = "motif_api"
+    SERVICE = "service_role"
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Whose request it is; becomes the claims that `auth.uid()` reads."""
+
+    user_id: UUID
+
+    @property
+    def claims(self) -> str:
+        """The claims as Supabase's tokens carry them, JSON."""
+        return msgspec.json.encode({"sub": str(self.user_id), "role": "authenticated", "aud": "authenticated"}).decode()
+
+
+class Database:
+    """A pool of connections that log in as `motif_service`."""
+
+    def __init__(self, url: str, *, pool_size: int, application: str = "motif") -> None:
+        self.url = url
+        self._pool = AsyncConnectionPool[AsyncConnection[DictRow]](
+            url,
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            kwargs={
+                "row_factory": dict_row,
+                "application_name": application,
+                "options": "-c search_path=public,extensions",
+            },
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+            timeout=10,
+            name=application,
+        )
+
+    async def open(self) -> None:
+        """Connect; raises DatabaseUnavailable when nothing answers within 10 s."""
+        try:
+            await self._pool.open(wait=True, timeout=10)
+        except PoolTimeout as error:
+            await self._pool.close()
+            raise unavailable(error) from None
+
+    async def close(self) -> None:
+        """Close every connection; open transactions are rolled back."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self, role: Role, caller: Caller | None = None) -> AsyncIterator[Connection]:
+        """One transaction as `role`, with the caller's claims; committed at the end of the block.
+
+        Raises DatabaseUnavailable when the connection cannot be had or is lost.
+        """
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute(SQL["become"], (role.value, caller.claims if caller else ""))
+                yield connection
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.TransactionRollback):
+                raise
+            raise unavailable(error) from error
+
+
+async def _configure(connection: AsyncConnection[DictRow]) -> None:
+    await register_vector_async(connection)
+    await connection.commit()
+
+
+def unavailable(error: Exception) -> DatabaseUnavailable:
+    """The error for a database that does not answer; keeps the driver's first line, which holds no content."""
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return DatabaseUnavailable(
+        f"The database does not answer: {reason}.".replace("..", "."),
+        fix="Check MOTIF_DATABASE_URL, or run `motif doctor`.",
+    )
+

@@ -1,0 +1,142 @@
+"""Patterns: writing what was consolidated, reading it back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from service.errors import NotFound, RequestInvalid
+from service.storage.database import Connection
+from service.storage.queries import load
+
+SQL = load("patterns")
+Row = dict[str, Any]
+
+
+async def lock_project(connection: Connection, project_id: UUID) -> None:
+    """Take the project's writing lock until the transaction ends."""
+    await connection.execute(SQL["lock_project"], {"project_id": project_id})
+
+
+async def existing(connection: Connection, project_id: UUID) -> list[Row]:
+    """Every pattern of a project with the revisions that show it, for consolidation."""
+    cursor = await connection.execute(SQL["existing"], {"project_id": project_id})
+    return await cursor.fetchall()
+
+
+async def insert_patterns(
+    connection: Connection, project_id: UUID, rows: Sequence[Mapping[str, Any]], *, created_by: UUID | None
+) -> None:
+    """Insert patterns (ids given) and an empty row of statistics for each."""
+    if rows:
+        await connection.execute(
+            SQL["insert_patterns"], {"project_id": project_id, "rows": Jsonb(list(rows)), "created_by": created_by}
+        )
+
+
+async def update_pattern(connection: Connection, project_id: UUID, row: Mapping[str, Any]) -> int:
+    """Give a pattern a better content; returns its new version."""
+    cursor = await connection.execute(
+        SQL["update_pattern"], {**row, "project_id": project_id, "content": Jsonb(row["content"])}
+    )
+    updated = await cursor.fetchone()
+    assert updated is not None
+    return int(updated["version"])
+
+
+async def insert_versions(
+    connection: Connection,
+    project_id: UUID,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    created_by: str,
+    correlation_id: str | None,
+) -> None:
+    """Snapshots: pattern_id, number, snapshot."""
+    if rows:
+        await connection.execute(
+            SQL["insert_versions"],
+            {
+                "project_id": project_id,
+                "rows": Jsonb(list(rows)),
+                "created_by": created_by,
+                "correlation_id": correlation_id,
+            },
+        )
+
+
+async def insert_evidence(connection: Connection, project_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Quotes with their offsets; the database refuses one that does not stand in its interaction."""
+    if rows:
+        await connection.execute(SQL["insert_evidence"], {"project_id": project_id, "rows": Jsonb(list(rows))})
+
+
+async def insert_relationships(connection: Connection, project_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Relations between patterns of the project."""
+    if rows:
+        await connection.execute(SQL["insert_relationships"], {"project_id": project_id, "rows": Jsonb(list(rows))})
+
+
+async def page(
+    connection: Connection, *, project_id: UUID | None, status: str | None, pattern_type: str | None, limit: int
+) -> list[Row]:
+    """Patterns the caller sees, the most certain first."""
+    cursor = await connection.execute(
+        SQL["page"], {"project_id": project_id, "status": status, "pattern_type": pattern_type, "limit": limit}
+    )
+    return await cursor.fetchall()
+
+
+async def find(connection: Connection, name_or_id: str, *, project_id: UUID | None) -> Row:
+    """The one pattern of that name, id or beginning of an id (4 characters or more).
+
+    Raises NotFound, or RequestInvalid when several fit.
+    """
+    prefix = name_or_id.lower().replace("%", "").replace("_", "")
+    cursor = await connection.execute(
+        SQL["find"],
+        {"project_id": project_id, "prefix": f"{prefix}%" if len(prefix) >= 4 else "-", "name": name_or_id},
+    )
+    rows = await cursor.fetchall()
+    if not rows:
+        raise NotFound(f"There is no pattern {name_or_id!r}.", fix="`motif patterns list` shows them.")
+    if len(rows) > 1 and str(rows[0]["pattern_id"]) != name_or_id:
+        fits = ", ".join(f"{str(row['pattern_id'])[:8]} ({row['project']})" for row in rows)
+        raise RequestInvalid(f"Several patterns fit {name_or_id!r}: {fits}.", fix="Use more of the id, or --project.")
+    return rows[0]
+
+
+async def export(connection: Connection, *, project_id: UUID | None) -> list[Row]:
+    """Every pattern the caller sees, whole, in a fixed order."""
+    cursor = await connection.execute(SQL["export"], {"project_id": project_id})
+    return await cursor.fetchall()
+
+
+async def evidence(
+    connection: Connection, ids: Sequence[UUID], *, project_id: UUID | None = None
+) -> dict[UUID, list[Row]]:
+    """All evidence of some patterns, oldest first; `source` is the external key."""
+    cursor = await connection.execute(SQL["evidence"], {"ids": list(ids), "project_id": project_id})
+    found: dict[UUID, list[Row]] = {}
+    for row in await cursor.fetchall():
+        found.setdefault(row.pop("pattern_id"), []).append(row)
+    return found
+
+
+async def relationships(connection: Connection, project_id: UUID, pattern_id: UUID) -> list[Row]:
+    """What a pattern is related to, the strongest first."""
+    cursor = await connection.execute(SQL["relationships"], {"project_id": project_id, "id": pattern_id})
+    return await cursor.fetchall()
+
+
+async def versions(connection: Connection, project_id: UUID, pattern_id: UUID) -> list[Row]:
+    """A pattern's versions, newest first."""
+    cursor = await connection.execute(SQL["versions"], {"project_id": project_id, "id": pattern_id})
+    return await cursor.fetchall()
+
+
+async def stats(connection: Connection, project_id: UUID, pattern_id: UUID) -> Row | None:
+    """How a pattern has fared, if it may be seen."""
+    cursor = await connection.execute(SQL["stats"], {"project_id": project_id, "id": pattern_id})
+    return await cursor.fetchone()

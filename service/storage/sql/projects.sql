@@ -1,0 +1,27 @@
+-- name: user_exists
+-- Whether a person is known.
+select motif.user_exists(%(user_id)s) as found
+
+-- name: visible_projects
+-- The projects that the caller sees, under row-level security.
+select id, name from public.projects order by name, id
+
+-- name: create_project
+-- A project and its first admin; an existing one of the same person and name is returned.
+with made as (
+  insert into public.projects (name, created_by) values (%(name)s, %(user_id)s)
+  on conflict (created_by, name) do update set name = excluded.name
+  returning id, name
+), admin as (
+  insert into public.project_members (project_id, user_id, role)
+  select id, %(user_id)s, 'admin' from made
+  on conflict (project_id, user_id) do nothing
+)
+select id, name from made
+
+-- name: create_source
+-- A source by its external id; an existing one is returned.
+insert into public.sources (project_id, kind, name, external_id)
+values (%(project_id)s, %(kind)s, %(name)s, %(external_id)s)
+on conflict (project_id, kind, external_id) do update set name = excluded.name
+returning id, visibility

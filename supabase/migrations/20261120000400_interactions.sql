@@ -1,0 +1,199 @@
+-- What came in, the tasks it was split into, and the jobs that see to it.
+
+create table public.interactions (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  source_id uuid not null,
+  kind text not null check (kind in ('pull_request', 'issue', 'commit', 'conversation', 'document')),
+  external_key text not null check (char_length(external_key) between 1 and 500),
+  revision text not null default '1' check (char_length(revision) between 1 and 100),
+  author_key text,
+  occurred_at timestamptz not null,
+  -- Redacted before it gets here. Offsets of evidence count its code points.
+  text text not null,
+  metadata jsonb not null default '{}',
+  priority text not null default 'interactive' check (priority in ('webhook', 'interactive', 'backfill')),
+  state text not null default 'received' check (state in ('received', 'processing', 'done', 'failed', 'ignored')),
+  attempts integer not null default 0,
+  error text,
+  processed_at timestamptz,
+  created_at timestamptz not null default now(),
+  unique (project_id, id),
+  unique (project_id, source_id, external_key, revision),
+  foreign key (project_id, source_id) references public.sources (project_id, id) on delete cascade
+);
+create index interactions_open on public.interactions (project_id, priority, created_at)
+  where state in ('received', 'processing');
+create index interactions_history on public.interactions (project_id, kind, occurred_at);
+
+create table public.tasks (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  interaction_id uuid not null,
+  type text not null check (type in ('content_analysis', 'pattern_extraction', 'relationship_mapping',
+                                     'strategic_analysis', 'complex_reasoning', 'decision_making')),
+  prompt_version text not null,
+  input_hash text not null,
+  complexity real check (complexity between 0 and 1),
+  decision text not null,
+  reason text not null,
+  state text not null check (state in ('planned', 'done', 'failed')),
+  answer jsonb,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz,
+  unique (project_id, id),
+  -- A validated answer is kept here, so that work done again is not paid again.
+  unique (project_id, type, prompt_version, input_hash),
+  foreign key (project_id, interaction_id) references public.interactions (project_id, id) on delete cascade
+);
+create index tasks_interaction on public.tasks (project_id, interaction_id);
+
+-- The vector of an interaction's own text: what makes mining incremental.
+create table public.embedding_models (
+  id smallint primary key,
+  name text not null unique,
+  dimension integer check (dimension between 1 and 4000),
+  active boolean not null default false,
+  created_at timestamptz not null default now()
+);
+create unique index embedding_models_one_active on public.embedding_models (active) where active;
+comment on table public.embedding_models is 'Installation-level. Id 0 stands for words without vectors.';
+insert into public.embedding_models (id, name, dimension) values (0, 'none', null);
+
+create table public.interaction_embeddings (
+  model_id smallint not null references public.embedding_models (id),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  interaction_id uuid not null,
+  embedding extensions.halfvec not null,
+  created_at timestamptz not null default now(),
+  primary key (model_id, project_id, interaction_id),
+  foreign key (project_id, interaction_id) references public.interactions (project_id, id) on delete cascade
+);
+create index interaction_embeddings_interaction on public.interaction_embeddings (project_id, interaction_id);
+alter table public.interaction_embeddings alter column embedding set storage plain;
+
+-- Jobs. A higher number goes first: the class counts in thousands, and inside a class the n-th open interaction of a
+-- project gives way by n, so that one project's flood lets another project's first job pass.
+create function motif.job_priority(priority text, open_before bigint) returns integer
+language sql immutable set search_path = '' as $$
+  select case priority when 'webhook' then 3000 when 'interactive' then 2000 else 1000 end
+         - least(open_before, 999)::integer
+$$;
+
+-- Recurrence is looked for over a whole history, so commits share one job of their project; all else has its own.
+create function motif.defer_interactions(ids uuid[]) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  p record;
+begin
+  perform jobs.procrastinate_defer_jobs_v1(array_agg(
+    row('motif', 'process_interaction', motif.job_priority(i.priority, i.open_before), null,
+        'interaction:' || i.id, jsonb_build_object('interaction_id', i.id), null)::jobs.procrastinate_job_to_defer_v1
+    order by i.created_at, i.id))
+  from (
+    select n.id, n.priority, n.created_at,
+           row_number() over (partition by n.project_id, n.priority order by n.created_at, n.id)
+           + (select count(*) from (
+                select from public.interactions o
+                where o.project_id = n.project_id and o.priority = n.priority and o.state in ('received', 'processing')
+                  and not o.id = any (ids) limit 999) as before) - 1 as open_before
+    from public.interactions n
+    where n.id = any (ids) and n.kind <> 'commit' and n.state = 'received'
+      and not exists (select from jobs.procrastinate_jobs j
+                      where j.queueing_lock = 'interaction:' || n.id and j.status = 'todo')
+  ) i
+  having count(*) > 0;
+
+  for p in
+    select n.project_id, min(n.priority) filter (where n.priority <> 'backfill') as urgent
+    from public.interactions n
+    where n.id = any (ids) and n.kind = 'commit' and n.state = 'received'
+    group by n.project_id order by n.project_id
+  loop
+    begin
+      perform jobs.procrastinate_defer_jobs_v1(array[
+        row('motif', 'learn_history', motif.job_priority(coalesce(p.urgent, 'backfill'), 0), 'learn:' || p.project_id,
+            'learn:' || p.project_id, jsonb_build_object('project_id', p.project_id), null)
+        ::jobs.procrastinate_job_to_defer_v1]);
+    exception when unique_violation then
+      null;  -- one is waiting already and will find these rows too
+    end;
+  end loop;
+end
+$$;
+
+create function motif.defer_inserted_interactions() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform motif.defer_interactions((select array_agg(id) from inserted where state = 'received'));
+  return null;
+end
+$$;
+create trigger interactions_defer after insert on public.interactions
+  referencing new table as inserted
+  for each statement execute function motif.defer_inserted_interactions();
+
+-- The sweeper's part: interactions that wait although no job speaks for them. Returns how many were given one.
+create function motif.defer_stranded(older_than interval) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  stranded uuid[];
+begin
+  update public.interactions i set state = 'received'
+  where i.state = 'processing' and i.created_at < now() - older_than
+    and not exists (select from jobs.procrastinate_jobs j
+                    where j.status in ('todo', 'doing')
+                      and j.queueing_lock in ('interaction:' || i.id, 'learn:' || i.project_id));
+  select array_agg(i.id) into stranded
+  from public.interactions i
+  where i.state = 'received' and i.created_at < now() - older_than
+    and not exists (select from jobs.procrastinate_jobs j
+                    where j.status in ('todo', 'doing')
+                      and j.queueing_lock in ('interaction:' || i.id, 'learn:' || i.project_id));
+  perform motif.defer_interactions(stranded);
+  return coalesce(cardinality(stranded), 0);
+end
+$$;
+
+revoke all on function motif.defer_interactions(uuid[]), motif.defer_stranded(interval), motif.job_priority(text, bigint),
+  motif.defer_inserted_interactions(), motif.touch_updated_at(), motif.refuse_change() from public;
+grant execute on function motif.defer_interactions(uuid[]), motif.defer_stranded(interval) to service_role;
+
+alter table public.interactions enable row level security;
+alter table public.tasks enable row level security;
+alter table public.embedding_models enable row level security;
+alter table public.interaction_embeddings enable row level security;
+
+revoke all on public.interactions, public.tasks, public.embedding_models, public.interaction_embeddings
+  from public, anon, authenticated;
+grant select, insert on public.interactions to authenticated;
+grant select on public.tasks, public.embedding_models to authenticated;
+grant select, insert, update, delete on public.interactions to motif_api, service_role;
+grant select on public.tasks, public.embedding_models, public.interaction_embeddings to motif_api;
+grant select, insert, update, delete on public.tasks, public.embedding_models, public.interaction_embeddings to service_role;
+
+create policy read on public.interactions for select to authenticated, motif_api
+  using (project_id in (select motif.my_projects()));
+-- What a team client hands in waits like anything else: it cannot mark its own rows done, nor jump the queue.
+create policy add on public.interactions for insert to authenticated
+  with check (project_id in (select motif.my_projects(array['admin', 'member']))
+              and state = 'received' and priority = 'interactive' and attempts = 0);
+create policy add_by_service on public.interactions for insert to motif_api
+  with check (project_id in (select motif.my_projects(array['admin', 'member'])));
+create policy change on public.interactions for update to motif_api
+  using (project_id in (select motif.my_projects(array['admin', 'member'])))
+  with check (project_id in (select motif.my_projects(array['admin', 'member'])));
+create policy remove on public.interactions for delete to motif_api
+  using (project_id in (select motif.my_projects(array['admin'])));
+
+create policy read on public.tasks for select to authenticated, motif_api
+  using (project_id in (select motif.my_projects()));
+create policy read on public.embedding_models for select to authenticated, motif_api using (true);
+create policy read on public.interaction_embeddings for select to motif_api
+  using (project_id in (select motif.my_projects()));
+
+-- Evidence points into the text by offset: a revision never changes, a new text is a new revision.
+create trigger interactions_immutable before update of text, external_key, revision, source_id on public.interactions
+  for each row when ((old.text, old.external_key, old.revision, old.source_id)
+                     is distinct from (new.text, new.external_key, new.revision, new.source_id))
+  execute function motif.refuse_change();
