@@ -4,7 +4,7 @@ create schema if not exists extensions;
 create extension if not exists vector with schema extensions;
 
 -- Everything that is not an API of its own: membership, triggers, partitions.
-create schema if not exists motif;
+create schema motif;
 revoke all on schema motif from public;
 
 -- motif_api makes all writes of people and agents except the three inserts that team clients have. PostgREST's

@@ -115,3 +115,6 @@ create policy add on public.pattern_terms for insert to motif_api
   with check (project_id in (select motif.my_projects(array['admin', 'member'])));
 create policy remove on public.pattern_terms for delete to motif_api
   using (project_id in (select motif.my_projects(array['admin', 'member'])));
+
+-- Every migration ends by saying its version, for roles that may not read the bookkeeping.
+comment on schema motif is 'version 20261120000600';
