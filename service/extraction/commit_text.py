@@ -63,6 +63,8 @@ def commit_interaction(
     `message_chars`: the message's original length, noted if it was cut. Paths and diff are given up first when the
     whole would be longer than `max_text_chars`.
     """
+    if message_chars > len(message):
+        message = cut(message, len(message) - 1)
     cleaned = clean_message(message)
     kept = cut(cleaned, max_text_chars)
     was_cut = len(kept) < len(cleaned) or message_chars > len(message)

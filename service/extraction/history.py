@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time
 from typing import IO
 
 from service.errors import RepositoryIncomplete
+from service.extraction.bounded_read import read_beginning
 from service.extraction.commit_text import MOST_FILES, commit_interaction
 from service.extraction.git.change_stream import (
     ChangeLimits,
@@ -122,21 +123,12 @@ def _read_object(stream: IO[bytes], sha: str, repository: Repository, *, max_mes
     fields = stream.readline().split()
     if len(fields) != 3 or fields[1] != b"commit":
         raise _missing(repository, sha)
-    size = int(fields[2])
-    data = stream.read(min(size, _HEADERS_BYTES + max_message_bytes))
-    left, beyond = size - len(data), 0
-    while left > 0:
-        chunk = stream.read(min(left, 1 << 20))
-        if not chunk:
-            raise _missing(repository, sha)
-        left -= len(chunk)
-        # Code points are counted by the bytes that begin one.
-        beyond += len(chunk.translate(None, _CONTINUATION))
+    try:
+        data, beyond = read_beginning(stream, _HEADERS_BYTES + max_message_bytes, int(fields[2]))
+    except EOFError:
+        raise _missing(repository, sha) from None
     stream.read(1)
     return parse_commit(data, beyond)
-
-
-_CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 def _missing(repository: Repository, sha: str) -> RepositoryIncomplete:

@@ -1,5 +1,6 @@
 """A raw commit object as values. Pure: bytes in, a CommitObject out."""
 
+import codecs
 import re
 from datetime import UTC, datetime
 
@@ -33,7 +34,8 @@ def parse_commit(data: bytes, beyond: int = 0) -> CommitObject:
     # Continued lines (signatures, merged tags) begin with a space.
     headers = [line.partition(b" ") for line in head.split(b"\n") if not line.startswith(b" ")]
     first = {key: value for key, _, value in reversed(headers)}
-    message = _decode(body, first.get(b"encoding", b"").decode("ascii", "replace")).replace("\0", "\ufffd")
+    encoding = first.get(b"encoding", b"").decode("ascii", "replace")
+    message = _decode(body, encoding, whole=not beyond).replace("\0", "\ufffd")
     return CommitObject(
         parents=tuple(value.decode("ascii", "replace") for key, _, value in headers if key == b"parent"),
         author=_person(first.get(b"author", b"")),
@@ -43,13 +45,12 @@ def parse_commit(data: bytes, beyond: int = 0) -> CommitObject:
     )
 
 
-def _decode(body: bytes, encoding: str) -> str:
-    if _ENCODINGS.fullmatch(encoding):
-        try:
-            return body.decode(encoding, "replace")
-        except LookupError:
-            pass
-    return body.decode(errors="replace")
+def _decode(body: bytes, encoding: str, *, whole: bool) -> str:
+    try:
+        decoder = codecs.getincrementaldecoder(encoding if _ENCODINGS.fullmatch(encoding) else "utf-8")
+    except LookupError:
+        decoder = codecs.getincrementaldecoder("utf-8")
+    return decoder("replace").decode(body, whole)
 
 
 def _person(header: bytes) -> str:
