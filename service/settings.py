@@ -1,10 +1,10 @@
 """Every setting, read once from the environment (prefix MOTIF_) or a .env file, then passed in."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
@@ -14,6 +14,11 @@ DEFAULT_EMBEDDING_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 def _default_data_dir() -> Path:
     return platformdirs.user_data_path("motif")
+
+
+def _number(value: object) -> object:
+    """The environment knows only text, and a choice among numbers takes no text for one."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class Settings(BaseSettings):
@@ -32,7 +37,7 @@ class Settings(BaseSettings):
         default=None, description="The same database as a role that may migrate it; defaults to `MOTIF_DATABASE_URL`."
     )
     database_pool_size: int = Field(default=6, ge=1, le=100, description="Most connections one process holds open.")
-    postgres_version: Literal[16, 18] = Field(
+    postgres_version: Annotated[Literal[16, 18], BeforeValidator(_number)] = Field(
         default=18, description="Major version of the embedded Postgres for a new data folder."
     )
     postgres_port: int | None = Field(

@@ -1,0 +1,107 @@
+"""Real things for every test: one embedded Postgres for the run, a fresh migrated database for each test."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from service.local_postgres.bootstrap import bootstrap
+from service.local_postgres.server import LocalPostgres, open_local
+from service.settings import Settings
+from service.storage.migrate import migrate
+
+TEMPLATE = "motif_template"
+RUN_FOLDER = "MOTIF_TEST_RUN_FOLDER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # a worker of xdist: the run's own process has seen to it
+        return
+    for name in [name for name in os.environ if name.startswith("MOTIF_") and name != "MOTIF_POSTGRES_VERSION"]:
+        del os.environ[name]  # tests set Motif themselves; only the version is chosen outside
+    # Not under pytest's own temporary folder: pytest closes that to others, and as root Postgres is another user.
+    os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="motif-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(RUN_FOLDER), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[LocalPostgres]:
+    """The run's embedded server, shared by the workers of xdist; MOTIF_POSTGRES_VERSION=16 runs all tests on 16."""
+    settings = Settings(_env_file=None, data_dir=Path(os.environ[RUN_FOLDER]) / "shared")
+    with open_local(settings) as server:
+        with psycopg.connect(server.url(), autocommit=True) as admin:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                admin.execute(f"alter system set {setting} = off")  # nothing here has to survive a power cut
+            admin.execute("select pg_reload_conf()")
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(postgres_server: LocalPostgres) -> str:
+    """Name of a migrated database to copy, made once a run."""
+    return await asyncio.to_thread(_make_template, postgres_server)
+
+
+@pytest.fixture
+def database_name(postgres_server: LocalPostgres, migrated_template: str) -> Iterator[str]:
+    """A fresh migrated database on the run's server, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {migrated_template}")
+        yield name
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database_url(postgres_server: LocalPostgres, database_name: str) -> str:
+    """URL of a fresh migrated database, as the administrator."""
+    return postgres_server.url("postgres", database_name)
+
+
+@pytest.fixture
+def service_url(postgres_server: LocalPostgres, database_name: str) -> str:
+    """URL of the same fresh database, as the role that the service logs in with."""
+    return postgres_server.url("motif_service", database_name)
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: LocalPostgres) -> Iterator[str]:
+    """URL of a database without tables and without the bootstrap, as the administrator."""
+    name = f"empty_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute(f"create database {name} template template0")
+        yield postgres_server.url("postgres", name)
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A folder that does not exist yet, for one installation of a test's own."""
+    path = Path(tempfile.mkdtemp(dir=os.environ[RUN_FOLDER])) / "data"
+    yield path
+    shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _make_template(server: LocalPostgres) -> str:
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        admin.execute("select pg_advisory_lock(1)")  # the workers of xdist come here at once
+        if admin.execute("select from pg_database where datname = %s", (TEMPLATE,)).fetchone() is None:
+            # Under another name until it is whole: a migration that fails must fail for every worker.
+            unfinished = f"{TEMPLATE}_unfinished"
+            admin.execute(f"drop database if exists {unfinished}")
+            admin.execute(f"create database {unfinished} template template0")
+            url = server.url("postgres", unfinished)
+            asyncio.run(bootstrap(url))
+            asyncio.run(migrate(url))
+            admin.execute(f"alter database {unfinished} rename to {TEMPLATE}")
+    return TEMPLATE
