@@ -1,6 +1,7 @@
 """The pool, and transactions that run as somebody. Nothing in Motif talks to Postgres outside of one."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import TypeAlias
@@ -9,7 +10,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 from pgvector.psycopg import register_vector_async  # pyright: ignore[reportUnknownVariableType]
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -42,8 +43,12 @@ class Caller(msgspec.Struct, frozen=True):
 class Database:
     """A pool of connections that log in as `motif_service`."""
 
-    def __init__(self, url: str, *, pool_size: int, application: str = "motif") -> None:
+    def __init__(
+        self, url: str, *, pool_size: int, application: str = "motif", release: Callable[[], None] | None = None
+    ) -> None:
+        """`release` is called, in a thread, after the last connection is closed (leaves the embedded server)."""
         self.url = url
+        self._release = release
         self._pool = AsyncConnectionPool[AsyncConnection[DictRow]](
             url,
             min_size=1,
@@ -55,7 +60,7 @@ class Database:
                 "options": "-c search_path=public,extensions",
             },
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             timeout=10,
             name=application,
         )
@@ -71,9 +76,11 @@ class Database:
     async def close(self) -> None:
         """Close every connection; open transactions are rolled back."""
         await self._pool.close()
+        if self._release is not None:
+            await asyncio.to_thread(self._release)
 
     @asynccontextmanager
-    async def transaction(self, role: Role, caller: Caller | None = None) -> AsyncIterator[Connection]:
+    async def transaction(self, role: Role, caller: Caller | None = None) -> AsyncGenerator[Connection]:
         """One transaction as `role`, with the caller's claims; committed at the end of the block.
 
         Raises DatabaseUnavailable when the connection cannot be had or is lost.
@@ -88,6 +95,19 @@ class Database:
             raise unavailable(error) from error
 
 
+async def _check(connection: AsyncConnection[DictRow]) -> None:
+    """A connection that died while it lay in the pool is replaced before anybody gets it."""
+    await connection.execute(SQL["ping"])
+
+
+async def only_row(cursor: AsyncCursor[DictRow]) -> DictRow:
+    """The row of a statement that always gives one."""
+    row = await cursor.fetchone()
+    if row is None:
+        raise RuntimeError("a statement that always gives a row gave none")
+    return row
+
+
 async def _configure(connection: AsyncConnection[DictRow]) -> None:
     await register_vector_async(connection)
     await connection.commit()
@@ -100,4 +120,3 @@ def unavailable(error: Exception) -> DatabaseUnavailable:
         f"The database does not answer: {reason}.".replace("..", "."),
         fix="Check MOTIF_DATABASE_URL, or run `motif doctor`.",
     )
-

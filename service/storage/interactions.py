@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from psycopg.types.json import Jsonb
 
-from service.storage.database import Connection
+from service.storage.database import Connection, only_row
 from service.storage.projects import Source
 from service.storage.queries import load
 
@@ -111,3 +111,18 @@ async def lock_learning(connection: Connection, project_id: UUID, *, wait: bool 
     cursor = await connection.execute(SQL["try_lock_learning"], {"project_id": project_id})
     row = await cursor.fetchone()
     return bool(row and row["taken"])
+
+
+async def id_of(connection: Connection, source: Source, external_key: str, revision: str) -> UUID:
+    """The id of a revision that is stored."""
+    cursor = await connection.execute(
+        SQL["id_of"],
+        {
+            "project_id": source.project_id,
+            "source_id": source.id,
+            "external_key": external_key,
+            "revision": revision,
+        },
+    )
+    row = await only_row(cursor)
+    return row["id"]

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from service.errors import NotFound, RequestInvalid
-from service.storage.database import Connection
+from service.storage.database import Connection, only_row
 from service.storage.queries import load
 
 SQL = load("patterns")
@@ -40,8 +40,7 @@ async def update_pattern(connection: Connection, project_id: UUID, row: Mapping[
     cursor = await connection.execute(
         SQL["update_pattern"], {**row, "project_id": project_id, "content": Jsonb(row["content"])}
     )
-    updated = await cursor.fetchone()
-    assert updated is not None
+    updated = await only_row(cursor)
     return int(updated["version"])
 
 

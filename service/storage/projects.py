@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from service.errors import NotFound
-from service.storage.database import Caller, Connection
+from service.storage.database import Caller, Connection, only_row
 from service.storage.queries import load
 
 SQL = load("projects")
@@ -50,8 +50,7 @@ async def project_named(connection: Connection, name: str) -> Project:
 async def create_project(connection: Connection, caller: Caller, name: str) -> Project:
     """The caller's project of that name, made with the caller as its admin if it is new."""
     cursor = await connection.execute(SQL["create_project"], {"name": name, "user_id": caller.user_id})
-    row = await cursor.fetchone()
-    assert row is not None
+    row = await only_row(cursor)
     return Project(row["id"], row["name"])
 
 
@@ -60,8 +59,7 @@ async def create_source(connection: Connection, project: Project, kind: str, nam
     cursor = await connection.execute(
         SQL["create_source"], {"project_id": project.id, "kind": kind, "name": name, "external_id": external_id}
     )
-    row = await cursor.fetchone()
-    assert row is not None
+    row = await only_row(cursor)
     return Source(row["id"], project.id, kind, name, row["visibility"])
 
 

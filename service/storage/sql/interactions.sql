@@ -67,3 +67,9 @@ select pg_advisory_xact_lock(hashtextextended('motif.learn:' || %(project_id)s, 
 -- name: try_lock_learning
 -- The same without waiting.
 select pg_try_advisory_xact_lock(hashtextextended('motif.learn:' || %(project_id)s, 0)) as taken
+
+-- name: id_of
+-- The id of a stored revision.
+select id from public.interactions
+where project_id = %(project_id)s and source_id = %(source_id)s and external_key = %(external_key)s
+  and revision = %(revision)s

@@ -37,7 +37,8 @@ from new join jsonb_to_recordset(%(rows)s) as r(id uuid, success_rate real) usin
 -- A better content for a pattern that is there: its next version.
 update public.patterns
 set name = %(name)s, description = %(description)s, pattern_type = %(pattern_type)s, content = %(content)s,
-    scope = %(scope)s, tags = %(tags)s, confidence = %(confidence)s, status = %(status)s,
+    scope = %(scope)s, tags = %(tags)s, confidence = %(confidence)s,
+    status = case when status = 'proposed' then %(status)s else status end,
     extraction_confidence = %(extraction_confidence)s, version = version + 1
 where project_id = %(project_id)s and id = %(id)s
 returning version

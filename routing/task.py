@@ -1,0 +1,44 @@
+"""What is to be done: the types of task an interaction is split into, and one task."""
+
+import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+
+class TaskType(StrEnum):
+    """The six types of work; the names are stored."""
+
+    CONTENT_ANALYSIS = "content_analysis"
+    PATTERN_EXTRACTION = "pattern_extraction"
+    RELATIONSHIP_MAPPING = "relationship_mapping"
+    STRATEGIC_ANALYSIS = "strategic_analysis"
+    COMPLEX_REASONING = "complex_reasoning"
+    DECISION_MAKING = "decision_making"
+
+
+class Priority(StrEnum):
+    """How soon: a webhook is waited for by a pull request, a person waits for interactive, nobody for a backfill."""
+
+    WEBHOOK = "webhook"
+    INTERACTIVE = "interactive"
+    BACKFILL = "backfill"
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One piece of work. `input_hash` (sha256, hex) tells whether it was done already on the same input."""
+
+    type: TaskType
+    prompt_version: str
+    input_hash: str
+
+
+def input_hash(parts: Iterable[str]) -> str:
+    """Hash of what a task reads; the order of `parts` counts, their boundaries too."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,64 @@
+"""`motif extract`: one document or conversation into patterns."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from routing.task import Priority
+from service.cli.run import out, print_json, run, session
+from service.extraction.document import read_document, read_document_file
+from service.extraction.intake import as_row
+from service.extraction.interaction import Interaction, Kind
+from service.extraction.pipeline import Learned, process_interaction
+from service.settings import load_settings
+from service.storage import interactions, jobs
+from service.storage.database import Role
+from service.storage.projects import create_project, create_source
+
+
+def extract(
+    file: Annotated[Path, typer.Argument(help="A document or conversation; - for standard input.", allow_dash=True)],
+    project: Annotated[str, typer.Option(help="Project to learn into.")] = "documents",
+    kind: Annotated[Kind | None, typer.Option(help="What it is; guessed from its form by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="A lasting name for it; the file's by default.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Learn from one document or conversation: what was decided, what always or never to do, what fixed what."""
+    settings = load_settings()
+    longest = settings.max_text_chars
+    if str(file) == "-":
+        now = datetime.now(UTC)
+        interaction = read_document(sys.stdin.buffer, name=name, occurred_at=now, kind=kind, max_text_chars=longest)
+    else:
+        interaction = read_document_file(file, name=name, kind=kind, max_text_chars=longest)
+    learned = run(_extract(interaction, project))
+    if json:
+        print_json(learned)
+        return
+    if learned is None:
+        out.print("Nothing new: this text was learned from before. `motif patterns list` shows what was found.")
+        return
+    for pattern in learned.patterns:
+        out.print(f"[green]+[/green] [bold]{escape(pattern.name)}[/bold]  [dim]{pattern.pattern_type}[/dim]")
+    if learned.reason:
+        out.print(f"{escape(learned.reason)} Next: `motif mine PATH` learns from a whole history.")
+
+
+async def _extract(interaction: Interaction, project_name: str) -> Learned | None:
+    async with session(embeds=True) as opened:
+        async with opened.database.transaction(Role.SERVICE) as connection:
+            project = await create_project(connection, opened.caller, project_name)
+            source = await create_source(connection, project, "folder", "documents", "documents")
+            await interactions.insert_interactions(
+                connection, source, [as_row(interaction)], priority=Priority.INTERACTIVE.value
+            )
+            stored = await interactions.id_of(connection, source, interaction.external_key, interaction.revision)
+        learned = await process_interaction(opened.database, opened.embedder, stored)
+        async with opened.database.transaction(Role.SERVICE) as connection:
+            # The job that the insert queued has nothing left to do.
+            await jobs.cancel_waiting_process(connection, stored)
+        return learned

@@ -1,0 +1,69 @@
+"""The `motif` command: registers the groups, and turns every error into one plain line."""
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from service import __version__
+from service.cli import embeddings, extract, jobs, match, mine, patterns
+from service.cli.doctor import doctor
+from service.cli.run import err
+from service.cli.serve import serve
+from service.cli.worker import worker
+from service.errors import MotifError
+
+app = typer.Typer(
+    name="motif",
+    help="Learns a team's recurring engineering patterns from its history and gives them back where they help.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(mine.mine)
+app.command()(extract.extract)
+app.command()(match.match)
+app.add_typer(patterns.app, name="patterns")
+app.add_typer(embeddings.app, name="embeddings")
+app.command()(serve)
+app.command()(worker)
+app.add_typer(jobs.app, name="jobs")
+app.command()(doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"motif {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(  # pyright: ignore[reportUnusedFunction]
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    return
+
+
+def main() -> None:
+    """Run the command; exit code 1 and one line on stderr for what went wrong."""
+    try:
+        app()
+    except MotifError as error:
+        err.print(f"[red]motif:[/red] {error}", markup=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("[red]motif:[/red] interrupted; run the same command again to go on.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe has gone: not an error of ours. Stdout is replaced so that its flush does not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        err.print(f"[red]motif:[/red] unexpected {type(error).__name__}. Set MOTIF_LOG_LEVEL=debug to see where.")
+        if os.environ.get("MOTIF_LOG_LEVEL") == "debug":
+            traceback.print_exc()
+        sys.exit(2)

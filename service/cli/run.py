@@ -1,0 +1,68 @@
+"""What every command shares: its session, running a coroutine, and printing for people or machines."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+from rich.console import Console
+
+from service.errors import EmbeddingUnavailable
+from service.matching.embed import Embedder, open_embedder
+from service.settings import Settings, load_settings
+from service.storage.connect import caller_of, open_database
+from service.storage.database import Caller, Database
+
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=True)
+# What is not the answer goes to stderr, so that `--json` can be piped.
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What a command works with: an open database, the embedder if there is one, and whom it acts as."""
+
+    settings: Settings
+    database: Database
+    embedder: Embedder | None
+    caller: Caller
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(coroutine)
+
+
+@asynccontextmanager
+async def session(*, embeds: bool = False) -> AsyncGenerator[Session]:
+    """Open what a command needs and close it afterwards; `embeds` asks for the embedding model too."""
+    settings = load_settings()
+    embedder = await asyncio.to_thread(embedder_or_words, settings) if embeds else None
+    database = await open_database(settings)
+    try:
+        yield Session(settings, database, embedder, await caller_of(settings, database))
+    finally:
+        await database.close()
+
+
+def embedder_or_words(settings: Settings) -> Embedder | None:
+    """The embedder; without what runs the default model, None and a line that says what is missing.
+
+    A model that was named and is not there is an error instead: words alone would not be what was asked for.
+    """
+    try:
+        return open_embedder(settings, on_export=lambda line: err.print(f"[dim]{line}[/dim]"))
+    except EmbeddingUnavailable as error:
+        if "embedding_model" in settings.model_fields_set:
+            raise
+        err.print(f"[yellow]Words, paths and co-change only:[/yellow] {error}")
+        return None
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, indented, on stdout."""
+    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
+    sys.stdout.write(text.decode() + "\n")

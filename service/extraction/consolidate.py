@@ -1,0 +1,90 @@
+"""What was found against what is stored: new, the same, or a better version. Pure; never merges two stored patterns."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from service.extraction.pattern import ExtractedPattern
+
+# Two groups are the same recurrence when the smaller one lies mostly in the larger one.
+SAME_OVERLAP = 0.6
+
+Member = tuple[str, str]
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A stored pattern as consolidation sees it. `open`: proposed or active, so its name is taken.
+
+    `fixed`: written or put away by a person, so only evidence is ever added.
+    """
+
+    id: str
+    key: str
+    name: str
+    version: int
+    members: frozenset[Member]
+    open: bool = True
+    fixed: bool = False
+
+
+class Consolidated(msgspec.Struct, frozen=True):
+    """`known` is None for a new pattern; `changed` says whether the stored one gets a new version."""
+
+    pattern: ExtractedPattern
+    known: Known | None
+    changed: bool
+
+
+def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> list[Consolidated]:
+    """Pair each found pattern with a stored one, by key first, then by shared members; the result is in key order.
+
+    A pair never takes a stored pattern twice. Names are made unique among open patterns by a number.
+    """
+    stored = sorted(known, key=lambda k: k.key)
+    by_key = {k.key: k for k in stored}
+    pairs: dict[str, Known] = {p.key: by_key[p.key] for p in found if p.key in by_key}
+    taken = {k.key for k in pairs.values()}
+
+    overlaps = sorted(
+        (
+            (-overlap, pattern.key, candidate.key)
+            for pattern in found
+            if pattern.key not in pairs
+            for candidate in stored
+            if candidate.key not in taken and (overlap := _overlap(pattern, candidate)) >= SAME_OVERLAP
+        ),
+    )
+    for _, pattern_key, known_key in overlaps:
+        if pattern_key not in pairs and known_key not in taken:
+            pairs[pattern_key] = by_key[known_key]
+            taken.add(known_key)
+
+    names = {k.name.casefold() for k in stored if k.open}
+    result: list[Consolidated] = []
+    for pattern in sorted(found, key=lambda p: p.key):
+        match = pairs.get(pattern.key)
+        if match is None:
+            pattern = msgspec.structs.replace(pattern, name=free_name(pattern.name, names))  # noqa: PLW2901
+            result.append(Consolidated(pattern, None, changed=True))
+            continue
+        if pattern.name.casefold() != match.name.casefold():
+            # A pattern that people know by its name keeps it.
+            pattern = msgspec.structs.replace(pattern, name=match.name)  # noqa: PLW2901
+        grew = not frozenset(pattern.members) <= match.members
+        result.append(Consolidated(pattern, match, changed=grew and not match.fixed))
+    return result
+
+
+def _overlap(pattern: ExtractedPattern, candidate: Known) -> float:
+    members = frozenset(pattern.members)
+    smaller = min(len(members), len(candidate.members))
+    return len(members & candidate.members) / smaller if smaller else 0.0
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, with a number if it is taken (case-folded); it is taken from then on."""
+    free, number = name, 2
+    while free.casefold() in taken:
+        free, number = f"{name} ({number})", number + 1
+    taken.add(free.casefold())
+    return free

@@ -1,0 +1,54 @@
+"""Storing what the readers hand over, batch by batch, so that a killed intake goes on where it stopped."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from routing.task import Priority
+from service.extraction.interaction import Interaction
+from service.storage import interactions
+from service.storage.database import Database, Role
+from service.storage.projects import Source
+
+# Small enough that a kill loses a second of work, large enough that commits of transactions do not count.
+BATCH = 250
+
+
+def as_row(interaction: Interaction) -> dict[str, Any]:
+    """An interaction as its row in the database."""
+    return {
+        "kind": interaction.kind.value,
+        "external_key": interaction.external_key,
+        "revision": interaction.revision,
+        "author_key": interaction.author_key,
+        "occurred_at": interaction.occurred_at.isoformat(),
+        "text": interaction.text,
+        "metadata": msgspec.to_builtins(interaction.details),
+    }
+
+
+async def store_interactions(
+    database: Database,
+    source: Source,
+    arriving: Iterator[Interaction],
+    *,
+    priority: Priority,
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Store every interaction that is not there yet; returns how many were new.
+
+    `arriving` is read in a thread, because it may run git. Each batch is a transaction of its own.
+    """
+    stored = 0
+    while batch := await asyncio.to_thread(lambda: list(islice(arriving, BATCH))):
+        async with database.transaction(Role.SERVICE) as connection:
+            stored += len(
+                await interactions.insert_interactions(
+                    connection, source, [as_row(i) for i in batch], priority=priority.value
+                )
+            )
+        progress(len(batch))
+    return stored

@@ -1,0 +1,170 @@
+"""From stored interactions to stored patterns: whose turn it is, what to read, extract, and hand over to storing."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import NotFound
+from service.extraction.builtin import embedding_text, extract_document, extract_recurring, teaches
+from service.extraction.interaction import Details, Interaction, Kind
+from service.extraction.storing import Batch, LearnedPattern, store_extraction
+from service.matching.embed import Embedder
+from service.matching.model import active_model
+from service.storage import interactions
+from service.storage.database import Database, Role
+from service.storage.interactions import Row
+
+# How many texts are embedded between two commits of their vectors.
+EMBED_BATCH = 128
+WAITING = ("received", "processing")
+
+Progress = Callable[[str, int, int], None]
+Found = Callable[[LearnedPattern], None]
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """What a run read and did. `left_out`: reason -> commits; `reason`: why there is no pattern."""
+
+    commits: int
+    learned_from: int
+    left_out: Mapping[str, int]
+    patterns: tuple[LearnedPattern, ...]
+    reason: str | None = None
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    return
+
+
+def _unheard(_pattern: LearnedPattern) -> None:
+    return
+
+
+@asynccontextmanager
+async def learning(database: Database, project_id: UUID, *, wait: bool = True) -> AsyncGenerator[bool]:
+    """Hold a project's learning lock; yields False at once, without it, when somebody holds it and `wait` is False."""
+    async with database.transaction(Role.SERVICE) as connection:
+        yield await interactions.lock_learning(connection, project_id, wait=wait)
+
+
+async def learn_history(
+    database: Database,
+    embedder: Embedder | None,
+    project_id: UUID,
+    *,
+    progress: Progress = _silent,
+    wait: bool = True,
+) -> Learned | None:
+    """Learn from a project's waiting commits; None when somebody else is at it and `wait` is False."""
+    async with learning(database, project_id, wait=wait) as taken:
+        return await learn_waiting(database, embedder, project_id, progress=progress) if taken else None
+
+
+async def learn_waiting(
+    database: Database,
+    embedder: Embedder | None,
+    project_id: UUID,
+    *,
+    progress: Progress = _silent,
+    found: Found = _unheard,
+) -> Learned:
+    """The same for a caller that holds the learning lock.
+
+    Recurrence is a matter of the whole history, so all of it is looked at whenever something new has come.
+    Vectors are kept as they are made; patterns are written in one transaction or not at all. `found` is called for
+    each pattern once it is stored.
+    """
+    async with database.transaction(Role.SERVICE) as connection:
+        if not await interactions.waiting(connection, project_id):
+            return Learned(0, 0, {}, ())
+        rows = await interactions.history(connection, project_id)
+        model_id = await active_model(connection, embedder)
+    history = [as_interaction(row) for row in rows]
+    reasons = await asyncio.to_thread(teaches, history)
+    vectors = await _vectors(database, embedder, project_id, model_id, rows, history, reasons, progress)
+    progress("extract", 0, 1)
+    extraction = await asyncio.to_thread(extract_recurring, history, vectors)
+    progress("extract", 1, 1)
+
+    waiting = {row["id"]: reason for row, reason in zip(rows, reasons, strict=True) if row["state"] in WAITING}
+    batch = Batch(project_id, model_id, rows, history, waiting, status="active", created_by="builtin")
+    stored = await store_extraction(database, embedder, batch, extraction)
+    for pattern in stored:
+        found(pattern)
+    return Learned(
+        len(waiting), len(history) - sum(extraction.left_out.values()), extraction.left_out, stored, extraction.reason
+    )
+
+
+async def process_interaction(database: Database, embedder: Embedder | None, interaction_id: UUID) -> Learned | None:
+    """Learn from one document or conversation; None when it is done already. Harmless to repeat."""
+    async with database.transaction(Role.SERVICE) as connection:
+        if not await interactions.begin_attempt(connection, interaction_id):
+            return None
+        row = await interactions.one(connection, interaction_id)
+        if row is None:
+            raise NotFound("The interaction is gone.")
+        model_id = await active_model(connection, embedder)
+    interaction = as_interaction(row)
+    extraction = await asyncio.to_thread(extract_document, interaction)
+    batch = Batch(
+        row["project_id"], model_id, [row], [interaction], {row["id"]: None}, status="proposed", created_by="builtin"
+    )
+    stored = await store_extraction(database, embedder, batch, extraction)
+    return Learned(1, 1, extraction.left_out, stored, extraction.reason)
+
+
+def as_interaction(row: Row) -> Interaction:
+    """A row of `interactions` as the value that extractors read."""
+    occurred_at: datetime = row["occurred_at"]
+    return Interaction(
+        kind=Kind(row["kind"]),
+        external_key=row["external_key"],
+        revision=row["revision"],
+        occurred_at=occurred_at,
+        text=row["text"],
+        author_key=row["author_key"],
+        details=msgspec.convert(row["metadata"], Details),
+    )
+
+
+async def _vectors(
+    database: Database,
+    embedder: Embedder | None,
+    project_id: UUID,
+    model_id: int,
+    rows: Sequence[Row],
+    history: Sequence[Interaction],
+    reasons: Sequence[str | None],
+    progress: Progress,
+) -> NDArray[np.float32] | None:
+    """One vector a commit, (n, d), as stored (half precision), so that a resumed run computes with the same numbers.
+
+    Commits that teach nothing are not worth a vector: theirs is zero.
+    """
+    if embedder is None:
+        return None
+    async with database.transaction(Role.SERVICE) as connection:
+        kept = await interactions.embeddings(connection, project_id, model_id)
+    missing = [n for n, row in enumerate(rows) if reasons[n] is None and row["id"] not in kept]
+    for start in range(0, len(missing), EMBED_BATCH):
+        progress("embed", start, len(missing))
+        batch = missing[start : start + EMBED_BATCH]
+        made = await asyncio.to_thread(embedder.embed, [embedding_text(history[n]) for n in batch])
+        made = made.astype(np.float16).astype(np.float32)
+        new = [(rows[n]["id"], vector) for n, vector in zip(batch, made, strict=True)]
+        async with database.transaction(Role.SERVICE) as connection:
+            await interactions.insert_embeddings(connection, project_id, model_id, new)
+        kept.update(new)
+    progress("embed", len(missing), len(missing))
+    vectors = np.zeros((len(rows), embedder.dimension), np.float32)
+    for n, row in enumerate(rows):
+        if row["id"] in kept:
+            vectors[n] = kept[row["id"]]
+    return vectors

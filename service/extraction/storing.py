@@ -1,0 +1,254 @@
+"""From what an extractor found to rows: grounded, consolidated, related, and written in one transaction."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import numpy as np
+
+from routing.task import TaskType, input_hash
+from service.errors import EmbeddingModelChanged
+from service.extraction.builtin import Extraction
+from service.extraction.consolidate import Consolidated, Known, consolidate
+from service.extraction.grounding import ground
+from service.extraction.interaction import Interaction
+from service.extraction.pattern import ExtractedPattern
+from service.extraction.relate import relate
+from service.matching.embed import Embedder
+from service.matching.indexing import IndexText, index_text, prepare, write_index
+from service.matching.model import active_model
+from service.storage import interactions, patterns, tasks
+from service.storage.database import Connection, Database, Role
+from service.storage.interactions import Row
+
+# Version of the built-in extractor: stands where a prompt's version stands for a model.
+EXTRACTOR_VERSION = "builtin-1"
+OPEN = ("proposed", "active")
+
+
+class LearnedPattern(msgspec.Struct, frozen=True):
+    """One line of what a run did: `change` is new, improved or same."""
+
+    pattern_id: UUID
+    name: str
+    pattern_type: str
+    status: str
+    change: str
+    evidence: int
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What was read, row by row, and what becomes of it.
+
+    `processed`: interaction -> None, or the reason why it was left out. `status`: of patterns that are new.
+    """
+
+    project_id: UUID
+    model_id: int
+    rows: Sequence[Row]
+    interactions: Sequence[Interaction]
+    processed: Mapping[UUID, str | None]
+    status: str
+    created_by: str
+    correlation_id: str | None = None
+
+
+async def store_extraction(
+    database: Database, embedder: Embedder | None, batch: Batch, extraction: Extraction
+) -> tuple[LearnedPattern, ...]:
+    """Ground, consolidate, relate and write, and mark what was read; all of it is written or nothing."""
+    project_id, model_id = batch.project_id, batch.model_id
+    by_member = {(i.external_key, i.revision): i for i in batch.interactions}
+    row_of = {(row["external_key"], row["revision"]): row for row in batch.rows}
+    grounded = [p for p in (ground(p, by_member) for p in extraction.patterns) if p is not None]
+
+    async with database.transaction(Role.SERVICE) as connection:
+        seen = await patterns.existing(connection, project_id)
+    outcome = consolidate(grounded, map(_known, seen))
+    texts = [_index_text(c) for c in outcome]
+    indexed = await asyncio.to_thread(prepare, texts, embedder)
+
+    async with database.transaction(Role.SERVICE) as connection:
+        await patterns.lock_project(connection, project_id)
+        now = await patterns.existing(connection, project_id)
+        if _signature(now) != _signature(seen):
+            # Somebody wrote in between: consolidate against what stands there now, so that no twin arises.
+            outcome = consolidate(grounded, map(_known, now))
+            texts = [_index_text(c) for c in outcome]
+            indexed = await asyncio.to_thread(prepare, texts, embedder)
+        if await active_model(connection, embedder) != model_id:
+            raise EmbeddingModelChanged("The embedding model was changed meanwhile.", fix="Run the command again.")
+        ids = [UUID(c.known.id) if c.known else uuid4() for c in outcome]
+        await _write(connection, batch, outcome, ids, row_of)
+        changed = [n for n, c in enumerate(outcome) if c.changed]
+        await write_index(
+            connection,
+            project_id,
+            model_id,
+            [(ids[n], indexed[n]) for n in changed],
+            replace=[ids[n] for n in changed if outcome[n].known],
+        )
+        vectors = None
+        if outcome and all(entry.vector is not None for entry in indexed):
+            vectors = np.stack([entry.vector for entry in indexed if entry.vector is not None])
+        relations = relate([frozenset(c.pattern.members) for c in outcome], vectors)
+        await patterns.insert_relationships(
+            connection,
+            project_id,
+            [
+                {
+                    "source_pattern_id": str(ids[r.source]),
+                    "target_pattern_id": str(ids[r.target]),
+                    "relationship_type": r.relationship_type,
+                    "strength": r.strength,
+                    "confidence": r.strength,
+                    "evidence": r.evidence,
+                }
+                for r in relations
+            ],
+        )
+        await tasks.insert_tasks(connection, project_id, [_task(c.pattern, row_of) for c in outcome])
+        await _finish(connection, batch)
+    return tuple(
+        LearnedPattern(
+            ids[n],
+            c.pattern.name,
+            c.pattern.pattern_type,
+            batch.status,
+            "new" if c.known is None else "improved" if c.changed else "same",
+            len(c.pattern.evidence),
+        )
+        for n, c in enumerate(outcome)
+    )
+
+
+async def _finish(connection: Connection, batch: Batch) -> None:
+    reasons: dict[str | None, list[UUID]] = {}
+    for interaction_id, reason in batch.processed.items():
+        reasons.setdefault(reason, []).append(interaction_id)
+    for reason, ids in reasons.items():
+        await interactions.finish(connection, batch.project_id, ids, "ignored" if reason else "done", reason)
+
+
+async def _write(
+    connection: Connection,
+    batch: Batch,
+    outcome: Sequence[Consolidated],
+    ids: Sequence[UUID],
+    row_of: dict[tuple[str, str], Row],
+) -> None:
+    """Patterns, versions and evidence."""
+    project_id = batch.project_id
+    fields = [{**_fields(c, row_of, batch.status), "id": str(i)} for c, i in zip(outcome, ids, strict=True)]
+    await patterns.insert_patterns(
+        connection, project_id, [f for f, c in zip(fields, outcome, strict=True) if c.known is None], created_by=None
+    )
+    versions: list[int] = []
+    for row, c in zip(fields, outcome, strict=True):
+        if c.known is not None and c.changed:
+            versions.append(await patterns.update_pattern(connection, project_id, row))
+        else:
+            versions.append(c.known.version if c.known else 1)
+    await patterns.insert_versions(
+        connection,
+        project_id,
+        [
+            {"pattern_id": row["id"], "number": version, "snapshot": _snapshot(row)}
+            for row, version, c in zip(fields, versions, outcome, strict=True)
+            if c.changed
+        ],
+        created_by=batch.created_by,
+        correlation_id=batch.correlation_id,
+    )
+    await patterns.insert_evidence(
+        connection,
+        project_id,
+        [
+            {
+                "pattern_id": str(i),
+                "version": version,
+                "interaction_id": str(source["id"]),
+                "quote": quote.quote,
+                "char_start": quote.char_start,
+                "char_end": quote.char_end,
+                "repository": source["repository"],
+                "visibility": source["visibility"],
+                "link": source["metadata"].get("link"),
+            }
+            for c, i, version in zip(outcome, ids, versions, strict=True)
+            for quote in c.pattern.evidence
+            if (source := row_of[(quote.external_key, quote.revision)])
+        ],
+    )
+
+
+def _fields(c: Consolidated, row_of: dict[tuple[str, str], Row], status: str) -> dict[str, Any]:
+    pattern = c.pattern
+    sources = [row_of[member] for member in pattern.members if member in row_of]
+    return {
+        "name": pattern.name,
+        "description": pattern.description,
+        "pattern_type": pattern.pattern_type,
+        "content": msgspec.to_builtins(pattern.content),
+        "scope": list(pattern.scope),
+        "tags": list(pattern.tags),
+        "confidence": pattern.confidence,
+        "status": status,
+        "context_hash": pattern.key,
+        "execution_trace": {},
+        "success_criteria": {},
+        "quality_metrics": {},
+        "performance_data": {},
+        "extraction_method": "builtin",
+        "extraction_model": EXTRACTOR_VERSION,
+        "extraction_confidence": pattern.confidence,
+        "success_rate": None,
+        # The strictest of its evidence.
+        "visibility": "public" if sources and all(s["visibility"] == "public" for s in sources) else "private",
+    }
+
+
+def _snapshot(row: dict[str, Any]) -> dict[str, Any]:
+    kept = ("name", "description", "pattern_type", "content", "scope", "tags", "confidence")
+    return {name: row[name] for name in kept}
+
+
+def _task(pattern: ExtractedPattern, row_of: dict[tuple[str, str], Row]) -> dict[str, Any]:
+    anchor = row_of[pattern.members[-1]]
+    return {
+        "interaction_id": str(anchor["id"]),
+        "type": TaskType.PATTERN_EXTRACTION.value,
+        "prompt_version": EXTRACTOR_VERSION,
+        "input_hash": input_hash(f"{key}@{revision}" for key, revision in pattern.members),
+        "complexity": None,
+        "decision": "builtin",
+        "reason": "no_model_configured",
+        "answer": {"key": pattern.key, "name": pattern.name, "quotes": len(pattern.evidence)},
+    }
+
+
+def _known(row: Row) -> Known:
+    return Known(
+        id=str(row["id"]),
+        key=row["context_hash"],
+        name=row["name"],
+        version=row["version"],
+        members=frozenset((key, revision) for key, revision in row["members"]),
+        open=row["status"] in OPEN,
+        fixed=row["extraction_method"] == "manual" or row["status"] not in OPEN,
+    )
+
+
+def _signature(rows: Sequence[Row]) -> list[tuple[UUID, int, str]]:
+    return [(row["id"], row["version"], row["status"]) for row in rows]
+
+
+def _index_text(c: Consolidated) -> IndexText:
+    return index_text(
+        c.pattern.name,
+        c.pattern.description,
+        msgspec.to_builtins(c.pattern.content),
+        [q.quote for q in c.pattern.evidence],
+    )

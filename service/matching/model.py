@@ -1,0 +1,28 @@
+"""Which embedding model the stored patterns belong to, and the refusal to mix two."""
+
+from service.errors import EmbeddingModelChanged
+from service.matching.embed import Embedder
+from service.storage import search
+from service.storage.database import Connection
+
+NO_MODEL = "none"
+
+
+async def active_model(connection: Connection, embedder: Embedder | None) -> int:
+    """Id of the model to store and search under; needs Role.SERVICE, since it may register one.
+
+    Without an embedder the stored rows are searched by words. Raises EmbeddingModelChanged when patterns are stored
+    under another model than the embedder's.
+    """
+    active = await search.active_model(connection)
+    name = embedder.model_id if embedder else NO_MODEL
+    if active is not None and (active.name == name or embedder is None):
+        return active.id
+    if active is not None and (rows := await search.count_rows(connection)):
+        raise EmbeddingModelChanged(
+            f"{rows} patterns are stored with the embedding model {active.name!r}, but {name!r} is set.",
+            fix=f"Run `motif embeddings rebuild`, or set MOTIF_EMBEDDING_MODEL={active.name}.",
+        )
+    model_id = await search.register_model(connection, name, embedder.dimension if embedder else None)
+    await search.activate_model(connection, model_id)
+    return model_id

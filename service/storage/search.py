@@ -1,0 +1,85 @@
+"""The narrow tables of a match: which model they belong to, writing them, and the query itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from service.storage.database import Connection, only_row
+from service.storage.queries import load
+
+SQL = load("search")
+Row = dict[str, Any]
+
+
+class Model(msgspec.Struct, frozen=True):
+    """An embedding model that is known to the installation; `dimension` is None for id 0, words alone."""
+
+    id: int
+    name: str
+    dimension: int | None
+
+
+async def active_model(connection: Connection) -> Model | None:
+    """The model that rows are stored under, if any has been set."""
+    cursor = await connection.execute(SQL["active_model"])
+    row = await cursor.fetchone()
+    return Model(row["id"], row["name"], row["dimension"]) if row else None
+
+
+async def register_model(connection: Connection, name: str, dimension: int | None) -> int:
+    """The model's id; its partition is made if it is new."""
+    cursor = await connection.execute(SQL["register_model"], {"name": name, "dimension": dimension})
+    row = await only_row(cursor)
+    return int(row["id"])
+
+
+async def activate_model(connection: Connection, model_id: int) -> None:
+    """Make a model the one that rows are stored and searched under."""
+    await connection.execute(SQL["activate_model"], {"model_id": model_id})
+
+
+async def counts(connection: Connection) -> list[Row]:
+    """Rows by model: name, active, rows, without_vector."""
+    cursor = await connection.execute(SQL["count_indexed"])
+    return await cursor.fetchall()
+
+
+async def count_rows(connection: Connection) -> int:
+    """How many patterns have a row, under whatever model."""
+    return sum(row["rows"] for row in await counts(connection))
+
+
+async def delete_indexed(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> None:
+    """Take patterns out of the search tables."""
+    await connection.execute(SQL["delete_indexed"], {"project_id": project_id, "ids": list(ids)})
+
+
+async def insert_indexed(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the narrow table: model_id, project_id, pattern_id, embedding or None, length_name, length_body."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(SQL["insert_indexed"], rows)
+
+
+async def insert_terms(connection: Connection, project_id: UUID, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the inverted index: term, pattern_id, in_name, in_body."""
+    if rows:
+        await connection.execute(SQL["insert_terms"], {"project_id": project_id, "rows": Jsonb(list(rows))})
+
+
+async def indexable(connection: Connection) -> list[Row]:
+    """Every pattern of the installation with what it is found by, by project."""
+    cursor = await connection.execute(SQL["indexable"])
+    return await cursor.fetchall()
+
+
+async def lock_models(connection: Connection) -> None:
+    """Keep others from writing search rows until the transaction ends."""
+    await connection.execute(SQL["lock_models"])
+
+
+async def drop_interaction_vectors(connection: Connection, model_id: int) -> None:
+    """Forget the vectors of interactions under models other than this one."""
+    await connection.execute(SQL["drop_interaction_vectors"], {"model_id": model_id})
