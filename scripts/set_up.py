@@ -26,8 +26,8 @@ CONSTRAINTS = "requirements/constraints.txt"  # relative: pip splits the variabl
 MADE_FROM = ("pyproject.toml", CONSTRAINTS, "scripts/set_up.py")
 
 # Megabytes that pip downloads with an empty cache: Python 3.11, Linux x86-64, pip's own figures added up.
-SIZES_MB = {"core": 130, "local": 230, "dev": 25, "node": 61}
-TORCH_CPU_MB, TORCH_MAC_MB, TORCH_CUDA_MB = 192, 90, 2700
+SIZES_MB = {"core": 104, "local": 153, "dev": 22, "node": 61}
+TORCH_CPU_MB, TORCH_MAC_MB, TORCH_CUDA_MB = 192, 111, 2730
 CONTENTS = {
     "core": "Motif's libraries, Postgres among them",
     "local": "the language model and what runs it",
@@ -93,7 +93,7 @@ def _announce(extras: set[str]) -> None:
     if "local" in extras:
         build, size, note = _torch_build()
         parts[f"torch {_pinned('torch')}, {build}"] = size
-    print(f"Setting up .venv with Python {sys.version.split()[0]}, once. To download, unless pip has it in its cache:")
+    print(f"Setting up .venv with Python {sys.version.split()[0]}, once. To download, unless pip has it already:")
     for part, size in parts.items():
         print(f"  {_amount(size):>7}  {part}")
     print(f"  {_amount(sum(parts.values())):>7}  in all. {note}".rstrip())

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Install what the tests hold Motif against beside tests/clients/package.json. Costs nothing where it is there already.
+set -eu
+cd "$(dirname "$0")/../tests/clients"
+if cmp -s package.json node_modules/motif-ready.json; then
+    exit 0
+fi
+echo "Installing the Supabase CLI for the tests (npm downloads about 66 MB) ..."
+npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
+cp package.json node_modules/motif-ready.json
