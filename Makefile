@@ -33,6 +33,7 @@ serve: ## Run the service, with a worker inside, on this machine
 
 test: ## All tests, on Postgres 18; those that need a database on 16 as well
 	@scripts/set-up.sh local dev
+	@PATH="$(CURDIR)/$(VENV):$$PATH" scripts/set-up-clients.sh
 	@echo "Postgres 16: what needs a database"
 	@MOTIF_POSTGRES_VERSION=16 $(PYTEST) tests/integration tests/sql
 	@echo "Postgres 18: everything"
@@ -48,4 +49,4 @@ lint: ## Style, types (pyright strict) and layers
 check: lint test ## What CI runs: lint, then test
 
 clean: ## Remove what make made: .venv, caches, the demonstration's data
-	@rm -rf .venv .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf .venv tests/clients/node_modules .cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
