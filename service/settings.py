@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from uuid import UUID
 
 import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError
@@ -57,6 +58,10 @@ class Settings(BaseSettings):
     max_diff_chars: int = Field(default=4_000, ge=0, le=200_000, description="Characters of a commit's diff that are kept.")
     host: str = Field(default="127.0.0.1", description="Address `motif serve` listens on; loopback only until tokens exist.")
     port: int = Field(default=8100, ge=0, le=65535, description="Port `motif serve` listens on; 0 takes a free one.")
+    user_id: UUID = Field(
+        default=UUID("00000000-0000-4000-8000-000000000001"),
+        description="Whom the command line and the service act as until tokens exist.",
+    )
     worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs one worker runs at once.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line that is logged.")
     log_format: Literal["auto", "json", "text"] = Field(

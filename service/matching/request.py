@@ -16,7 +16,9 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Narrow the search. An empty list or null does not narrow; `tags`: a pattern has all of them."""
 
     pattern_types: Annotated[list[Label], msgspec.Meta(max_length=50)] = []
-    statuses: Annotated[list[Label], msgspec.Meta(max_length=4)] = ["active", "proposed"]
+    statuses: Annotated[list[Label], msgspec.Meta(max_length=4)] = msgspec.field(
+        default_factory=lambda: ["active", "proposed"]
+    )
     tags: Annotated[list[Label], msgspec.Meta(max_length=50)] = []
     min_quality_score: Share | None = None
     min_success_rate: Share | None = None
@@ -28,7 +30,7 @@ class MatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intent: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INTENT_CHARS)]
     context: Text | None = None
     requirements: Annotated[list[Annotated[str, msgspec.Meta(max_length=2_000)]], msgspec.Meta(max_length=50)] = []
-    filters: Filters = Filters()
+    filters: Filters = msgspec.field(default_factory=Filters)
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     min_confidence: Share = 0.0
 

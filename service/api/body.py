@@ -1,0 +1,76 @@
+"""Bodies: strict JSON into the struct that a handler declares, with every field that is wrong named at once."""
+
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Request
+
+from service.api.problem import BodyUnreadable, FieldError, FieldsInvalid, MediaTypeUnsupported
+
+MAX_BODY_BYTES = 512 * 1024
+
+T = TypeVar("T")
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """Litestar's request, except that its JSON is never coerced: "5" is no number and NaN is no confidence."""
+
+    async def json(self) -> Any:
+        """The body as the type of the handler's `data`; raises MediaTypeUnsupported, BodyUnreadable, FieldsInvalid."""
+        if self.content_type[0] != "application/json":
+            # A page of another site can send any other type without the browser asking first.
+            raise MediaTypeUnsupported("The body's Content-Type is not application/json.")
+        declared = self.route_handler.parsed_data_field
+        return decode(await self.body(), declared.annotation if declared else Any)
+
+
+def decode(body: bytes, as_type: type[T]) -> T:
+    """The body as a struct; raises BodyUnreadable, or FieldsInvalid naming every field that is wrong."""
+    try:
+        return msgspec.json.decode(body, type=as_type)
+    except msgspec.ValidationError as error:
+        first = error
+    except msgspec.DecodeError as error:
+        raise BodyUnreadable(f"The body is not JSON: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise BodyUnreadable(f"The body is not UTF-8: byte {error.start} of a text.") from None
+    except RecursionError:
+        raise BodyUnreadable("The body is nested too deeply.") from None
+    try:
+        found = list(field_errors(msgspec.json.decode(body), as_type))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = []
+    raise FieldsInvalid(found or [_field_error(first, "")])
+
+
+def field_errors(value: object, as_type: Any, path: str = "") -> list[FieldError]:
+    """What is wrong with each field of `value`, which is JSON already decoded, as a struct type sees it.
+
+    msgspec stops at the first one; somebody who has to mend a request wants them all.
+    """
+    if not (isinstance(as_type, type) and issubclass(as_type, msgspec.Struct) and isinstance(value, dict)):
+        return _value_errors(value, as_type, path)
+    given = cast("dict[str, object]", value)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(as_type)}
+    errors = [FieldError(f"{path}{name}", "Unknown field") for name in given if name not in fields]
+    for name, field in fields.items():
+        if name in given:
+            nested = f"{path}{name}."
+            errors += field_errors(given[name], field.type, nested)
+        elif field.required:
+            errors.append(FieldError(f"{path}{name}", "Missing, and needed"))
+    return errors
+
+
+def _value_errors(value: object, as_type: Any, path: str) -> list[FieldError]:
+    try:
+        msgspec.convert(value, as_type)
+    except msgspec.ValidationError as error:
+        return [_field_error(error, path.rstrip("."))]
+    return []
+
+
+def _field_error(error: msgspec.ValidationError, path: str) -> FieldError:
+    # msgspec ends with where inside the value: "Expected `str` - at `$[0]`".
+    message, _, inside = str(error).partition(" - at `$")
+    return FieldError((path + inside.rstrip("`")).lstrip(".") or "body", message)

@@ -1,0 +1,55 @@
+"""POST /api/v1/patterns/match: what the project has learned that fits what somebody is about to do."""
+
+from typing import Annotated, Any
+
+from litestar import Request, post
+from litestar.datastructures import MultiDict
+from litestar.params import Parameter
+
+from service.api.parts import Parts, local_caller
+from service.api.problem import FieldError, FieldsInvalid, refusal
+from service.matching.request import MatchRequest, MatchResponse
+from service.matching.search import match
+
+_QUERY_PARAMETERS = frozenset({"project"})
+
+
+@post(
+    "/api/v1/patterns/match",
+    status_code=200,
+    summary="Find patterns that fit an intent",
+    response_description="The patterns, the best first.",
+    description="Answers with the patterns that fit best, how sure it is of each, why, and the evidence behind it.",
+    tags=["Patterns"],
+    responses={
+        400: refusal("The body is not JSON."),
+        404: refusal("No project of that name."),
+        413: refusal("The body is over 512 KiB."),
+        415: refusal("The body is not application/json."),
+        422: refusal("A value cannot be used; `errors` names each."),
+        503: refusal("The database does not answer."),
+    },
+)
+async def match_patterns(
+    request: Request[Any, Any, Any],
+    data: MatchRequest,
+    parts: Parts,
+    project: Annotated[
+        str | None, Parameter(description="Name of one project; all that the caller sees if left out.")
+    ] = None,
+) -> MatchResponse:
+    """Answer a match as the caller."""
+    _check_query(request.query_params)
+    response = await match(parts.database, local_caller(request), parts.embedder, data, project=project)
+    parts.metrics.match(response.query_metadata.query_time_ms)
+    return response
+
+
+def _check_query(given: MultiDict[Any]) -> None:
+    """A parameter that is misspelt or given twice would silently search elsewhere than was meant."""
+    errors = [FieldError(name, "Unknown query parameter") for name in sorted(set(given) - _QUERY_PARAMETERS)]
+    errors += [
+        FieldError(name, "Given more than once") for name in _QUERY_PARAMETERS if len(given.getall(name, [])) > 1
+    ]
+    if errors:
+        raise FieldsInvalid(errors)

@@ -1,0 +1,175 @@
+"""Errors become HTTP here and nowhere else: RFC 9457 problem documents, `application/problem+json`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar, cast
+
+import msgspec
+import structlog
+from litestar import Request, Response, get
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+
+from service.api.problem_kinds import KINDS, Audience, Kind
+from service.errors import MotifError, NotFound, RequestInvalid
+from service.log import correlation_id, logger
+
+MEDIA_TYPE = "application/problem+json"
+
+# Litestar's own errors, by status; any other 4xx is a malformed request.
+_CODES_OF_STATUS = {404: "route-unknown", 405: "method-not-allowed", 413: "body-too-large"}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """A value that cannot be used: where it stands (`filters.tags[0]`) and what is wrong with it."""
+
+    path: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document: `code` and `errors` for programs, `detail` and `fix` for people; `type` can be fetched."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    fix: str
+    request_id: str | None = None
+    errors: tuple[FieldError, ...] = ()
+
+
+class FieldsInvalid(RequestInvalid):
+    """Values of a request that cannot be used, each with its place."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors) + ".")
+        self.errors = tuple(errors)
+
+
+class BodyUnreadable(MotifError):
+    """The body is not JSON."""
+
+    code: ClassVar[str] = "body-unreadable"
+
+
+class MediaTypeUnsupported(MotifError):
+    """The body is of a type that is not understood."""
+
+    code: ClassVar[str] = "media-type-unsupported"
+
+
+class HostRefused(MotifError):
+    """The request names a host that this service is not."""
+
+    code: ClassVar[str] = "host-refused"
+
+
+class OriginRefused(MotifError):
+    """The request was sent by another site's page."""
+
+    code: ClassVar[str] = "origin-refused"
+
+
+def problem_of(error: Exception, path: str) -> Problem:
+    """The document for an error of a request to `path`; what is not the caller's business is left out."""
+    if isinstance(error, ValidationException):
+        error = _fields_invalid(error)
+    code = code_of(error)
+    kind = KINDS[code]
+    detail, fix = kind.title, kind.fix
+    if isinstance(error, MotifError) and kind.audience is not Audience.OPERATOR:
+        detail, fix = error.message, error.fix or kind.fix
+    return Problem(
+        type=f"/problems/{code}",
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=path,
+        code=code,
+        fix=fix,
+        request_id=correlation_id(),
+        errors=error.errors if isinstance(error, FieldsInvalid) else (),
+    )
+
+
+def code_of(error: Exception) -> str:
+    """The code of any error; `internal` for what nobody foresaw."""
+    if isinstance(error, MotifError):
+        return error.code
+    if isinstance(error, ValidationException):
+        return RequestInvalid.code
+    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _CODES_OF_STATUS.get(error.status_code, "request-malformed")
+    return MotifError.code
+
+
+def refusal(description: str) -> ResponseSpec:
+    """How a problem stands in the API's schema."""
+    return ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's handler for every exception: logs what the operator needs, answers what the caller needs."""
+    note(error)
+    problem = problem_of(error, request.url.path)
+    headers: Mapping[str, str] | None = error.headers if isinstance(error, HTTPException) else None
+    return Response(
+        msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers or {})
+    )
+
+
+def note(error: Exception) -> None:
+    """Log what is wrong with the service: its message if we wrote it, else where it happened.
+
+    What is wrong with a request is the request's own log line, by the code that is left here for it.
+    """
+    code = code_of(error)
+    structlog.contextvars.bind_contextvars(code=code)
+    if KINDS[code].status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return
+    if isinstance(error, MotifError):
+        logger().error("failed", reason=str(error))
+    else:
+        logger().error("failed", exc_info=error)
+
+
+class ProblemKind(msgspec.Struct, frozen=True):
+    """What a problem's `type` leads to."""
+
+    code: str
+    status: int
+    title: str
+    fix: str
+
+
+@get(
+    "/problems/{code:str}",
+    summary="What a problem's code means",
+    response_description="Its meaning and what to do.",
+    tags=["Problems"],
+    responses={404: refusal("No such code.")},
+    sync_to_thread=False,
+)
+def problem_kind(code: str) -> ProblemKind:
+    """The meaning of one code, and what to do."""
+    kind: Kind | None = KINDS.get(code)
+    if kind is None:
+        raise NotFound("There is no problem of that code.", fix="docs/errors.md lists them.")
+    return ProblemKind(code, kind.status, kind.title, kind.fix)
+
+
+def _fields_invalid(error: ValidationException) -> FieldsInvalid:
+    """What Litestar found wrong with parameters; of the body it only ever finds that there is none."""
+    found = cast("list[dict[str, str]]", error.extra or [])
+    return FieldsInvalid(
+        [
+            FieldError("body", "Missing, and needed")
+            if item.get("key") == "data"
+            else FieldError(item.get("key", "request"), item.get("message", "Cannot be used"))
+            for item in found
+        ]
+        or [FieldError("request", "Cannot be used")]
+    )

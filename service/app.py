@@ -1,0 +1,112 @@
+"""The service over HTTP, put together: `create_app(settings)` is the only place that knows every part."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from service.api.body import MAX_BODY_BYTES, StrictRequest
+from service.api.docs import openapi_config
+from service.api.envelope import Envelope
+from service.api.guard import check_loopback
+from service.api.health import live, metrics, ready
+from service.api.match import match_patterns
+from service.api.parts import Parts, RunWorker
+from service.api.problem import answer, note, problem_kind
+from service.errors import EmbeddingError
+from service.log import logger
+from service.matching.embed import Embedder, open_embedder
+from service.settings import Settings
+from service.storage.connect import caller_of, open_database
+from service.storage.database import Database
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+
+
+def create_app(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    embedder: Embedder | None = None,
+    open_embedder: Callable[[Settings], Embedder | None] = open_embedder,
+    worker: RunWorker | None = None,
+) -> Litestar:
+    """The service as an ASGI app; nothing is opened before its lifespan begins.
+
+    `database` and `embedder`: already open, left open at the end; what is not given is opened and closed here.
+    `worker`: runs inside, started again when it fails. Raises ConfigurationError for a host that is not loopback.
+    """
+    own_host = check_loopback(settings.host)
+    parts = Parts(settings, database=database, embedder=embedder)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            if database is None:
+                parts.database = await open_database(settings, application="motif-serve")
+                stack.push_async_callback(parts.database.close)
+            await caller_of(settings, parts.database)
+            if embedder is None:
+                parts.embedder = await _embedder(parts, open_embedder)
+                if parts.embedder is not None:
+                    stack.callback(parts.embedder.close)
+            if worker is not None:
+                await stack.enter_async_context(_working(parts, worker))
+            yield
+
+    app = Litestar(
+        route_handlers=[match_patterns, problem_kind, live, ready, metrics],
+        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
+        exception_handlers={Exception: answer},
+        request_class=StrictRequest,
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=openapi_config(),
+        lifespan=[lifespan],
+        logging_config=None,  # its queue listener costs a thread and a hop for each line; service.log does it
+        state=State({"parts": parts}),
+    )
+    app.asgi_handler = Envelope(app.asgi_handler, parts.metrics, own_host)
+    return app
+
+
+async def _embedder(parts: Parts, opener: Callable[[Settings], Embedder | None]) -> Embedder | None:
+    """The embedder, warmed up; None, and said, when it is not to be had: words alone still find."""
+    try:
+        embedder = await asyncio.to_thread(opener, parts.settings)
+        if embedder is not None:
+            await asyncio.to_thread(embedder.embed, ["warm-up"])
+    except EmbeddingError as error:
+        parts.embedder_missing = error.code
+        logger().warning("no embeddings", code=error.code, reason=str(error))
+        return None
+    return embedder
+
+
+@asynccontextmanager
+async def _working(parts: Parts, worker: RunWorker) -> AsyncGenerator[None]:
+    """Run the worker beside the requests until the block ends."""
+    parts.worker = "running"
+    task = asyncio.create_task(_keep_working(parts, worker), name="motif-worker")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        parts.worker = "elsewhere"
+
+
+async def _keep_working(parts: Parts, worker: RunWorker) -> None:
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            parts.worker = "running"
+            await worker(parts.settings, parts.database, parts.embedder)
+            return
+        except Exception as error:  # whatever ended it, jobs must not wait for ever
+            note(error)
+            parts.worker = "restarting"
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
