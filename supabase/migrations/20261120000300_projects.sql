@@ -94,7 +94,7 @@ alter table public.project_members enable row level security;
 alter table public.sources enable row level security;
 alter table public.audit enable row level security;
 
-revoke all on public.projects, public.project_members, public.sources, public.audit from public, anon, authenticated;
+revoke all on public.projects, public.project_members, public.sources, public.audit from public, anon, authenticated, service_role;
 grant select on public.projects, public.project_members, public.sources to authenticated;
 grant select, insert, update, delete on public.projects, public.project_members, public.sources to motif_api, service_role;
 grant select, insert on public.audit to motif_api;

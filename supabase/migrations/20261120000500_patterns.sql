@@ -240,7 +240,8 @@ alter table public.pattern_events enable row level security;
 
 revoke all on public.patterns, public.pattern_stats, public.pattern_versions, public.pattern_evidence,
   public.pattern_relationships, public.pattern_validations, public.pattern_usage, public.pattern_events
-  from public, anon, authenticated;
+  from public, anon, authenticated, service_role;
+revoke all on sequence public.pattern_events_seq_seq from public, anon, authenticated, service_role;
 grant select on public.patterns, public.pattern_stats, public.pattern_versions, public.pattern_evidence,
   public.pattern_relationships, public.pattern_validations, public.pattern_usage, public.pattern_events to authenticated;
 grant insert on public.pattern_validations, public.pattern_usage to authenticated;

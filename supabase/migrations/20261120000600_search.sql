@@ -95,7 +95,7 @@ grant execute on function motif.register_embedding_model(text, integer) to servi
 alter table public.pattern_embeddings enable row level security;
 alter table public.pattern_terms enable row level security;
 
-revoke all on public.pattern_embeddings, public.pattern_terms from public, anon, authenticated;
+revoke all on public.pattern_embeddings, public.pattern_terms from public, anon, authenticated, service_role;
 grant select on public.pattern_embeddings, public.pattern_terms to authenticated;
 grant select, insert, update, delete on public.pattern_embeddings, public.pattern_terms to motif_api, service_role;
 
