@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -37,12 +38,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[LocalPostgres]:
     """The run's embedded server, shared by the workers of xdist; MOTIF_POSTGRES_VERSION=16 runs all tests on 16."""
-    settings = Settings(_env_file=None, data_dir=Path(os.environ[RUN_FOLDER]) / "shared")
-    with open_local(settings) as server:
-        with psycopg.connect(server.url(), autocommit=True) as admin:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                admin.execute(f"alter system set {setting} = off")  # nothing here has to survive a power cut
-            admin.execute("select pg_reload_conf()")
+    with open_local(Settings(_env_file=None, data_dir=Path(os.environ[RUN_FOLDER]) / "shared")) as server:
+        _let_it_forget(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tcp_postgres_server() -> Iterator[LocalPostgres]:
+    """A server that listens on TCP too, for clients that speak nothing else; each worker of xdist has its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data_dir = Path(os.environ[RUN_FOLDER]) / f"tcp-{port}"
+    with open_local(Settings(_env_file=None, data_dir=data_dir, postgres_port=port)) as server:
+        _let_it_forget(server)
         yield server
 
 
@@ -90,6 +99,14 @@ def data_dir() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(dir=os.environ[RUN_FOLDER])) / "data"
     yield path
     shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _let_it_forget(server: LocalPostgres) -> None:
+    """Nothing here has to survive a power cut."""
+    with psycopg.connect(server.url(), autocommit=True) as admin:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            admin.execute(f"alter system set {setting} = off")
+        admin.execute("select pg_reload_conf()")
 
 
 def _make_template(server: LocalPostgres) -> str:
