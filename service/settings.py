@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import platformdirs
-from pydantic import BeforeValidator, Field, ValidationError
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import ConfigurationError
@@ -68,6 +70,16 @@ class Settings(BaseSettings):
         default="auto", description="`text` for people, `json` for machines; `auto`: text on a terminal."
     )
 
+    @field_validator("database_url", "database_admin_url")
+    @classmethod
+    def _is_postgres(cls, value: str | None) -> str | None:
+        try:
+            conninfo_to_dict(value or "")
+        except ProgrammingError:
+            # The driver's own message quotes the value, which may hold a password.
+            raise ValueError("not an address of a Postgres database (postgresql://user@host:5432/name)") from None
+        return value
+
     @property
     def admin_url(self) -> str | None:
         """URL to migrate with, or None on the embedded database."""
@@ -79,5 +91,8 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"MOTIF_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"MOTIF_{'_'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
         raise ConfigurationError("; ".join(lines) + ".", fix="See docs/configuration.md.") from None

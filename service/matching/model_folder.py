@@ -57,7 +57,7 @@ def ensure_exported(data_dir: Path, model: str, notify: Callable[[str], object] 
     folder = data_dir.expanduser().absolute() / "models" / _slug(name)
     if (manifest := _usable(folder, name)) is not None:
         return folder, manifest
-    missing = [needed for needed in _EXPORT_NEEDS if find_spec(needed) is None]
+    missing = missing_for_export()
     if missing:
         raise EmbeddingUnavailable(
             f"The embedding model {name} is not exported yet, and {missing[0]}, which that needs, is not installed.",
@@ -80,6 +80,17 @@ def ensure_exported(data_dir: Path, model: str, notify: Callable[[str], object] 
             f"The exported model in {folder} does not read back.", fix="Remove the folder and try again."
         )
     return folder, manifest
+
+
+def exported(data_dir: Path, model: str) -> Manifest | None:
+    """What lies there ready for use, or None; exports nothing."""
+    name = export.known_as(model)
+    return _usable(data_dir.expanduser().absolute() / "models" / _slug(name), name)
+
+
+def missing_for_export() -> list[str]:
+    """The modules that exporting a model needs and that are not installed."""
+    return [needed for needed in _EXPORT_NEEDS if find_spec(needed) is None]
 
 
 def _usable(folder: Path, name: str) -> Manifest | None:
