@@ -22,8 +22,11 @@ create table public.interactions (
   unique (project_id, source_id, external_key, revision),
   foreign key (project_id, source_id) references public.sources (project_id, id) on delete cascade
 );
-create index interactions_open on public.interactions (project_id, priority, created_at)
-  where state in ('received', 'processing');
+-- Counted at every insert, to place a project's next job; commits share one job and are left out.
+create index interactions_open on public.interactions (project_id, priority)
+  where state in ('received', 'processing') and kind <> 'commit';
+-- Read by the sweeper, oldest first.
+create index interactions_unfinished on public.interactions (created_at) where state in ('received', 'processing');
 create index interactions_history on public.interactions (project_id, kind, occurred_at);
 
 create table public.tasks (
@@ -77,47 +80,99 @@ alter table public.interaction_embeddings alter column embedding set storage pla
 create function motif.job_priority(priority text, open_before bigint) returns integer
 language sql immutable set search_path = '' as $$
   select case priority when 'webhook' then 3000 when 'interactive' then 2000 else 1000 end
-         - least(open_before, 999)::integer
+         - greatest(least(open_before, 999), 0)::integer
 $$;
 
--- Recurrence is looked for over a whole history, so commits share one job of their project; all else has its own.
+-- A job's lock says whom it speaks for, and only one job of a lock runs at a time. Recurrence is looked for over a whole
+-- history, so the commits of a project share one ('learn:<project>'); all else has its own ('interaction:<id>').
+create index motif_jobs_lock on jobs.procrastinate_jobs (lock) where status in ('todo', 'doing', 'failed');
+
+-- A queueing lock keeps a second job of the kind from waiting. Kept while the job runs, it would refuse the job's retry
+-- as soon as its successor waits, and the job would hang as "doing", its lock with it, for as long as its worker lives.
+create function motif.release_queueing_lock() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.queueing_lock := null;
+  return new;
+end
+$$;
+create trigger motif_release_queueing_lock before update of status on jobs.procrastinate_jobs
+  for each row when (old.status = 'todo' and new.status <> 'todo' and new.queueing_lock is not null)
+  execute function motif.release_queueing_lock();
+
+-- Sees to it that a project's history will be learned from after this transaction is committed.
+create function motif.defer_learning(project uuid, urgency integer, not_before timestamptz) returns void
+language plpgsql security definer set search_path = '' as $$
+declare
+  waiting record;
+  key text := 'learn:' || project;
+begin
+  -- Twice, because a job that somebody else is about to commit shows itself only by the violation.
+  for attempt in 1..2 loop
+    -- No worker takes a job whose row is held: this one cannot start before it would see our rows.
+    select j.id, j.priority into waiting from jobs.procrastinate_jobs j
+    where j.queueing_lock = key and j.status = 'todo' for share;
+    if found then
+      if waiting.priority < urgency then
+        update jobs.procrastinate_jobs j set priority = urgency where j.id = waiting.id;
+      end if;
+      -- Workers that passed it over meanwhile would come back only with their next poll.
+      perform pg_notify('procrastinate_queue_v1#motif',
+                        jsonb_build_object('type', 'job_inserted', 'job_id', waiting.id)::text);
+      return;
+    end if;
+    begin
+      perform jobs.procrastinate_defer_jobs_v1(array[
+        row('motif', 'learn_history', urgency, key, key, jsonb_build_object('project_id', project), not_before)
+        ::jobs.procrastinate_job_to_defer_v1]);
+      return;
+    exception when unique_violation then
+      null;
+    end;
+  end loop;
+end
+$$;
+
+-- Gives their jobs to those of these interactions that wait. For those that have none yet: new ones, stranded ones.
 create function motif.defer_interactions(ids uuid[]) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
+  batch jobs.procrastinate_job_to_defer_v1[];
   p record;
 begin
-  perform jobs.procrastinate_defer_jobs_v1(array_agg(
-    row('motif', 'process_interaction', motif.job_priority(i.priority, i.open_before), null,
-        'interaction:' || i.id, jsonb_build_object('interaction_id', i.id), null)::jobs.procrastinate_job_to_defer_v1
-    order by i.created_at, i.id))
-  from (
-    select n.id, n.priority, n.created_at,
-           row_number() over (partition by n.project_id, n.priority order by n.created_at, n.id)
-           + (select count(*) from (
-                select from public.interactions o
-                where o.project_id = n.project_id and o.priority = n.priority and o.state in ('received', 'processing')
-                  and not o.id = any (ids) limit 999) as before) - 1 as open_before
-    from public.interactions n
-    where n.id = any (ids) and n.kind <> 'commit' and n.state = 'received'
-      and not exists (select from jobs.procrastinate_jobs j
-                      where j.queueing_lock = 'interaction:' || n.id and j.status = 'todo')
-  ) i
-  having count(*) > 0;
+  with waiting as materialized (
+    select n.id, n.project_id, n.priority, n.created_at, n.occurred_at
+    from unnest(ids) as given (id) join public.interactions n on n.id = given.id
+    where n.kind <> 'commit' and n.state = 'received'
+  ), placed as (
+    select w.*, row_number() over (partition by w.project_id, w.priority order by w.created_at, w.occurred_at, w.id) - 1
+                as place
+    from waiting w
+  ), before as materialized (
+    -- What is open besides these. Places are told apart up to 999, so no more than that need be counted.
+    select g.project_id, g.priority,
+           (select count(*) from (
+              select from public.interactions o
+              where o.project_id = g.project_id and o.priority = g.priority and o.kind <> 'commit'
+                and o.state in ('received', 'processing') limit 999 + g.size) as counted) - g.size as open
+    from (select w.project_id, w.priority, count(*) as size from waiting w group by w.project_id, w.priority) g
+  )
+  select array_agg(row('motif', 'process_interaction', motif.job_priority(n.priority, b.open + n.place),
+                       'interaction:' || n.id, null, jsonb_build_object('interaction_id', n.id), null)
+                   ::jobs.procrastinate_job_to_defer_v1
+                   order by n.created_at, n.occurred_at, n.id) into batch
+  from placed n join before b on b.project_id = n.project_id and b.priority = n.priority;
+  if batch is not null then
+    perform jobs.procrastinate_defer_jobs_v1(batch);
+  end if;
 
   for p in
-    select n.project_id, min(n.priority) filter (where n.priority <> 'backfill') as urgent
-    from public.interactions n
-    where n.id = any (ids) and n.kind = 'commit' and n.state = 'received'
+    select n.project_id, max(motif.job_priority(n.priority, 0)) as urgency
+    from unnest(ids) as given (id) join public.interactions n on n.id = given.id
+    where n.kind = 'commit' and n.state = 'received'
     group by n.project_id order by n.project_id
   loop
-    begin
-      perform jobs.procrastinate_defer_jobs_v1(array[
-        row('motif', 'learn_history', motif.job_priority(coalesce(p.urgent, 'backfill'), 0), 'learn:' || p.project_id,
-            'learn:' || p.project_id, jsonb_build_object('project_id', p.project_id), null)
-        ::jobs.procrastinate_job_to_defer_v1]);
-    exception when unique_violation then
-      null;  -- one is waiting already and will find these rows too
-    end;
+    perform motif.defer_learning(p.project_id, p.urgency, null);
   end loop;
 end
 $$;
@@ -133,31 +188,34 @@ create trigger interactions_defer after insert on public.interactions
   referencing new table as inserted
   for each statement execute function motif.defer_inserted_interactions();
 
--- The sweeper's part: interactions that wait although no job speaks for them. Returns how many were given one.
+-- The sweeper's part: interactions that wait although no job speaks for them, not even a failed one. Returns how many
+-- were given one.
 create function motif.defer_stranded(older_than interval) returns integer
 language plpgsql security definer set search_path = '' as $$
 declare
   stranded uuid[];
 begin
-  update public.interactions i set state = 'received'
-  where i.state = 'processing' and i.created_at < now() - older_than
-    and not exists (select from jobs.procrastinate_jobs j
-                    where j.status in ('todo', 'doing')
-                      and j.queueing_lock in ('interaction:' || i.id, 'learn:' || i.project_id));
+  if not pg_try_advisory_xact_lock(hashtextextended('motif.defer_stranded', 0)) then
+    return 0;  -- somebody else is at it
+  end if;
   select array_agg(i.id) into stranded
   from public.interactions i
-  where i.state = 'received' and i.created_at < now() - older_than
+  where i.state in ('received', 'processing') and i.created_at < now() - older_than
     and not exists (select from jobs.procrastinate_jobs j
-                    where j.status in ('todo', 'doing')
-                      and j.queueing_lock in ('interaction:' || i.id, 'learn:' || i.project_id));
+                    where j.status in ('todo', 'doing', 'failed')
+                      and j.lock = case i.kind when 'commit' then 'learn:' || i.project_id
+                                               else 'interaction:' || i.id end);
+  update public.interactions i set state = 'received'
+  from unnest(stranded) as given (id) where i.id = given.id and i.state = 'processing';
   perform motif.defer_interactions(stranded);
   return coalesce(cardinality(stranded), 0);
 end
 $$;
 
 revoke all on function motif.defer_interactions(uuid[]), motif.defer_stranded(interval), motif.job_priority(text, bigint),
+  motif.defer_learning(uuid, integer, timestamptz), motif.release_queueing_lock(),
   motif.defer_inserted_interactions(), motif.touch_updated_at(), motif.refuse_change() from public;
-grant execute on function motif.defer_interactions(uuid[]), motif.defer_stranded(interval) to service_role;
+grant execute on function motif.defer_learning(uuid, integer, timestamptz), motif.defer_stranded(interval) to service_role;
 
 alter table public.interactions enable row level security;
 alter table public.tasks enable row level security;
@@ -165,7 +223,7 @@ alter table public.embedding_models enable row level security;
 alter table public.interaction_embeddings enable row level security;
 
 revoke all on public.interactions, public.tasks, public.embedding_models, public.interaction_embeddings
-  from public, anon, authenticated;
+  from public, anon, authenticated, service_role;
 grant select, insert on public.interactions to authenticated;
 grant select on public.tasks, public.embedding_models to authenticated;
 grant select, insert, update, delete on public.interactions to motif_api, service_role;
