@@ -60,7 +60,7 @@ class Layout(msgspec.Struct, frozen=True):
     def version(self) -> int | None:
         """Major version that made the data, or None if there is none yet. DataFolderError if it cannot be read."""
         try:
-            return int((self.data / "PG_VERSION").read_text("ascii"))
+            return int((self.data / "PG_VERSION").read_text("utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

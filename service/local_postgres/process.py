@@ -1,11 +1,10 @@
-"""Runs the programs of the Postgres wheel: initdb, and pg_ctl to start and stop. Knows no lock but the server's own.
+"""Runs the programs of the Postgres wheel: initdb, postgres itself, pg_ctl to stop it.
 
 The wheel's own server class is not used: it keeps pids in a file, which a kill -9 leaves wrong, and cannot open TCP.
 Nor is the wheel imported, since that already warns about folders; only its binaries are run.
 """
 
 import os
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -29,6 +28,9 @@ _LOCALES = ("C.UTF-8", "en_US.UTF-8", "C")
 _PROGRAM_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 60
 _LOG_KEPT_BYTES = 5_000_000
+
+# Starts the program that its arguments name and lets go of it; its first argument is the log.
+_IN_BACKGROUND = 'umask 077; "$@" </dev/null >>"$0" 2>&1 &'
 
 
 def programs(version: int) -> Path:
@@ -63,7 +65,7 @@ def create_cluster(layout: Layout, version: int) -> None:
         chosen = [f"--locale={locale}"]
         if version >= 17:  # the same order everywhere, whatever the system's C library
             chosen += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        failure = _run(layout, version, "initdb", [*options, *chosen])
+        failure = _run(layout, [str(programs(version) / "initdb"), *options, *chosen])
         if failure is None or "locale" not in failure:
             break
     if failure is not None:
@@ -74,7 +76,9 @@ def create_cluster(layout: Layout, version: int) -> None:
 
 
 def start(layout: Layout, version: int, socket_folder: Path, port: int | None) -> None:
-    """Start the server and return without waiting for it; it outlives us, our terminal and its Ctrl-C.
+    """Start the server, none of whose processes may live, and return without waiting for it.
+
+    It outlives us, our terminal and its Ctrl-C.
 
     port: on the loopback interface, or None for the socket only. The server's processes inherit a lock on
     `layout.server_lock`, which tells whether any of them lives.
@@ -82,20 +86,25 @@ def start(layout: Layout, version: int, socket_folder: Path, port: int | None) -
     if layout.owner:
         let_reach(layout.owner, layout.root)
         let_reach(layout.owner, programs(version))
+    # No process of the server lives, so these are left over, and the pids in them may be another program's by now,
+    # which Postgres would take for a running server's.
+    for left_over in (layout.data / "postmaster.pid", *socket_folder.glob(".s.PGSQL.*")):
+        left_over.unlink(missing_ok=True)
     if layout.log.exists() and layout.log.stat().st_size > _LOG_KEPT_BYTES:
         layout.log.replace(layout.log.with_suffix(".log.old"))
-    quoted_folder = '"' + str(socket_folder).replace('"', '""') + '"'  # as a list of one, in Postgres' own quoting
+    folder_as_list = '"' + str(socket_folder).replace('"', '""') + '"'  # a list of one, in Postgres' own quoting
     settings = {
         "listen_addresses": LOOPBACK if port else "",
         "port": str(port or DEFAULT_PORT),
-        "unix_socket_directories": quoted_folder,
+        "unix_socket_directories": folder_as_list,
     }
-    options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
+    options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
     server_lock = open_lock_file(layout.server_lock)
     try:
         lock_shared(server_lock)
-        arguments = ["start", "-W", "-D", str(layout.data), "-l", str(layout.log), "-o", options]
-        failure = _run(layout, version, "pg_ctl", arguments, pass_fds=(server_lock,))
+        # Not through `pg_ctl start`: it hands paths to a shell that reads more into a quote or a dollar sign.
+        command = ["sh", "-c", _IN_BACKGROUND, str(layout.log), str(programs(version) / "postgres")]
+        failure = _run(layout, [*command, "-D", str(layout.data), *options], pass_fds=(server_lock,))
     finally:
         os.close(server_lock)
     if failure is not None:
@@ -109,8 +118,8 @@ def stop(layout: Layout, version: int) -> None:
     """
     failure = None
     for mode in ("fast", "immediate"):
-        arguments = ["stop", "-m", mode, "-D", str(layout.data), "-t", str(_STOP_TIMEOUT_S)]
-        failure = _run(layout, version, "pg_ctl", arguments)
+        command = [str(programs(version) / "pg_ctl"), "stop", "-m", mode, "-D", str(layout.data)]
+        failure = _run(layout, [*command, "-t", str(_STOP_TIMEOUT_S)])
         if failure is None:
             return
     raise DatabaseUnavailable(f"The embedded database cannot be stopped: {failure}.", fix=_say_where(layout))
@@ -130,14 +139,11 @@ def log_since(layout: Layout, offset: int) -> str:
         return log.read().decode("utf-8", "replace")
 
 
-def _run(
-    layout: Layout, version: int, program: str, arguments: Sequence[str], *, pass_fds: Sequence[int] = ()
-) -> str | None:
+def _run(layout: Layout, command: Sequence[str], *, pass_fds: Sequence[int] = ()) -> str | None:
     """Run one program as the server's owner; None if it went well, else the last line it had to say."""
     # Postgres' programs heed PGDATA, PGOPTIONS and the like; messages must be English, since some are read here.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     environment["LC_ALL"] = "C"
-    command = [str(programs(version) / program), *arguments]
     # A file, not a pipe: whoever inherits a pipe keeps us waiting for its end.
     with tempfile.TemporaryFile() as output:
         try:
@@ -157,7 +163,7 @@ def _run(
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return f"{program} did not end in {_PROGRAM_TIMEOUT_S} s"
+            return f"{command[0]} did not end in {_PROGRAM_TIMEOUT_S} s"
         except OSError as error:
             return f"{command[0]} cannot be run: {error.strerror}"
         if ended.returncode == 0:

@@ -115,9 +115,6 @@ class LocalPostgres:
             process.stop(self._layout, self.version)
         if self._layout.version is None:
             process.create_cluster(self._layout, self._new_version)
-        # No process of the server lives (its lock is free), so this can only be left over; and the pid in it may
-        # be another program's by now, which Postgres would take for a running server.
-        (self._layout.data / "postmaster.pid").unlink(missing_ok=True)
         log_offset = process.log_size(self._layout)
         process.start(self._layout, self.version, self._layout.socket_folder(), self._port)
         address = self._wait_until_ready()
@@ -161,7 +158,8 @@ class LocalPostgres:
         # Our own pings leave "FATAL: the database system is starting up".
         fatal = [line for line in log.splitlines() if "FATAL" in line or "PANIC" in line]
         telling = [line for line in fatal if "the database system is" not in line]
-        reason = telling[-1].split(":  ", 1)[-1] if telling else "it ended without a reason"
+        said = telling or log.splitlines() or ["it ended without a word"]
+        reason = said[-1].split(":  ", 1)[-1]
         return DatabaseUnavailable(
             f"The embedded database did not start: {reason}.", fix=f"Look at {self._layout.log}."
         )
