@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.events import BaseEventEmitterBackend
 
 from service.api.body import MAX_BODY_BYTES, StrictRequest
 from service.api.docs import openapi_config
@@ -65,11 +67,22 @@ def create_app(
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
         lifespan=[lifespan],
+        event_emitter_backend=_NoEvents,
         logging_config=None,  # its queue listener costs a thread and a hop for each line; service.log does it
         state=State({"parts": parts}),
     )
     app.asgi_handler = Envelope(app.asgi_handler, parts.metrics, own_host)
     return app
+
+
+class _NoEvents(BaseEventEmitterBackend):
+    """Litestar's own emitter waits in a task group, which would wrap every error of a failed start in a group."""
+
+    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
+        """Motif has no listeners: what happens is told by the database."""
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Nothing was opened."""
 
 
 async def _embedder(parts: Parts, opener: Callable[[Settings], Embedder | None]) -> Embedder | None:

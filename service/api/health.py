@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 
 from service.api.metrics import CONTENT_TYPE
@@ -56,7 +57,7 @@ def live() -> Liveness:
     tags=["Health"],
     responses={503: ResponseSpec(Readiness, description="A needed part is down.", generate_examples=False)},
 )
-async def ready(parts: Parts) -> Response[Readiness]:
+async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
     """Look at each part now."""
     database, migrations = await asyncio.gather(_patiently(_database(parts)), _patiently(_migrations(parts)))
     down = "down" in (database.status, migrations.status)
@@ -79,7 +80,7 @@ async def ready(parts: Parts) -> Response[Readiness]:
     response_description="Its text format.",
     tags=["Health"],
 )
-async def metrics(parts: Parts) -> Response[bytes]:
+async def metrics(parts: NamedDependency[Parts]) -> Response[bytes]:
     """The measures, with the numbers of jobs as they are now; without those while the database is down."""
     try:
         async with asyncio.timeout(_PATIENCE_S), parts.database.transaction(Role.SERVICE) as connection:

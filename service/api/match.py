@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from litestar import Request, post
 from litestar.datastructures import MultiDict
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
 
 from service.api.parts import Parts, local_caller
 from service.api.problem import FieldError, FieldsInvalid, refusal
@@ -32,10 +33,10 @@ _QUERY_PARAMETERS = frozenset({"project"})
 )
 async def match_patterns(
     request: Request[Any, Any, Any],
-    data: MatchRequest,
-    parts: Parts,
+    data: JSONBody[MatchRequest],
+    parts: NamedDependency[Parts],
     project: Annotated[
-        str | None, Parameter(description="Name of one project; all that the caller sees if left out.")
+        str | None, QueryParameter(description="Name of one project; all that the caller sees if left out.")
     ] = None,
 ) -> MatchResponse:
     """Answer a match as the caller."""

@@ -9,6 +9,7 @@ import structlog
 from litestar import Request, Response, get
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath
 
 from service.api.problem_kinds import KINDS, Audience, Kind
 from service.errors import MotifError, NotFound, RequestInvalid
@@ -153,7 +154,7 @@ class ProblemKind(msgspec.Struct, frozen=True):
     responses={404: refusal("No such code.")},
     sync_to_thread=False,
 )
-def problem_kind(code: str) -> ProblemKind:
+def problem_kind(code: FromPath[str]) -> ProblemKind:
     """The meaning of one code, and what to do."""
     kind: Kind | None = KINDS.get(code)
     if kind is None:

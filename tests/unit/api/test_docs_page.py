@@ -1,0 +1,58 @@
+"""The page of the API escapes what it shows and needs nothing from anywhere."""
+
+import re
+
+from service.api.docs_page import page
+
+SCHEMA = {
+    "openapi": "3.1.0",
+    "info": {"title": "<script>", "version": "1", "description": "a & b"},
+    "paths": {
+        "/things/{id}": {
+            "get": {
+                "summary": "Get <one>",
+                "parameters": [{"name": "id", "in": "path", "schema": {"type": "string"}, "description": "`id` <x>"}],
+                "responses": {"200": {"description": "<b>", "content": {"a/b": {"schema": {"$ref": "#/s/Thing"}}}}},
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "Thing": {
+                "description": "A `thing`.",
+                "required": ["sizes"],
+                "properties": {
+                    "sizes": {"type": "array", "maxItems": 3, "items": {"type": "integer", "minimum": 0}},
+                    "name": {"anyOf": [{"type": "string", "maxLength": 9}, {"type": "null"}], "default": None},
+                    "kind": {"enum": ["a", "<b>"], "default": "a"},
+                    "rest": {"type": "object", "additionalProperties": {}},
+                },
+            }
+        }
+    },
+}
+
+
+def test_what_the_schema_says_is_escaped():
+    html = page(SCHEMA, '"><script>alert(1)</script>')
+    assert "<script" not in html
+    assert "Get &lt;one&gt;" in html
+
+
+def test_shapes_show_their_types_and_bounds():
+    html = page(SCHEMA, "localhost")
+    for words in (
+        '<a href="#Thing">Thing</a>',
+        "list of integer",
+        "items ≤ 3, each: ≥ 0",
+        "string or null <span class=quiet>optional</span>",
+        "characters ≤ 9",
+        "default <code>&quot;a&quot;</code>",
+        "map of any",
+    ):
+        assert words in html
+
+
+def test_nothing_is_loaded_from_anywhere():
+    html = page(SCHEMA, "localhost")
+    assert not re.search(r"<(script|link|img|iframe|object)\b|@import|url\(", html)
