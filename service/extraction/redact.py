@@ -6,7 +6,8 @@ from functools import cache
 
 import msgspec
 
-from service.extraction.secret_rules.kept import kept_rules
+from service.extraction.secret_rules.kept import kept_names, kept_rules
+from service.extraction.secret_rules.named import named_rules
 from service.extraction.secret_rules.own import own_rules
 from service.extraction.secret_rules.private_key import private_key_blocks
 from service.extraction.secret_rules.rule import PLACEHOLDER, Rule
@@ -51,7 +52,8 @@ def _hide(text: str, spans: list[_Span], counts: dict[str, int]) -> str:
     """Hide the union of `spans`; each place counts once, for the rule that begins first, then the one tried first."""
     pieces: list[str] = []
     done = 0
-    for span in sorted(spans, key=lambda span: span.start):
+    order = _searches().order
+    for span in sorted(spans, key=lambda span: (span.start, order[span.rule])):
         if span.end <= done:
             continue
         if span.start >= done:
@@ -64,21 +66,55 @@ def _hide(text: str, spans: list[_Span], counts: dict[str, int]) -> str:
     return "".join(pieces)
 
 
+class _Searches(msgspec.Struct, frozen=True):
+    """The rules arranged for one pass over a text: those to try on all of it, and those to try around each needle."""
+
+    everywhere: tuple[Rule, ...]
+    any_case: tuple[str, ...]
+    exact: tuple[str, ...]
+    around: dict[str, tuple[tuple[Rule, ...], ...]]
+    order: dict[str, int]
+
+
 @cache
-def _rules() -> tuple[Rule, ...]:
-    return (*kept_rules(), *own_rules())
+def _searches() -> _Searches:
+    rules = (*kept_rules(), *named_rules(kept_names()), *own_rules())
+    # Rules that look at the same stretch around the same needle stand together, so that it is found once for all.
+    around: dict[str, dict[tuple[int, int, bool], list[Rule]]] = {}
+    for rule in rules:
+        for needle in rule.needles:
+            alike = around.setdefault(needle, {}).setdefault((rule.before, rule.reach, rule.one_line), [])
+            alike.append(rule)
+    return _Searches(
+        everywhere=tuple(rule for rule in rules if not rule.needles),
+        any_case=tuple(needle for needle in around if needle == needle.lower()),
+        exact=tuple(needle for needle in around if needle != needle.lower()),
+        around={needle: tuple(map(tuple, groups.values())) for needle, groups in around.items()},
+        order={name: rank for rank, name in enumerate(dict.fromkeys(("private_key", *(rule.name for rule in rules))))},
+    )
 
 
 def _spans(text: str) -> Iterator[_Span]:
     lowered = _lower(text)
+    searches = _searches()
     for start, end in private_key_blocks(text):
         yield _Span(start, end, "private_key")
-    for rule in _rules():
-        for window_start, window_end in _windows(lowered, rule):
-            for match in rule.pattern.finditer(text, window_start, window_end):
-                start, end = match.span(rule.group)
-                if start < end and (rule.check is None or rule.check(text[start:end])):
-                    yield _Span(start, end, rule.name)
+    for rule in searches.everywhere:
+        yield from _matches(text, rule, 0, len(text))
+    for searched, needles in ((lowered, searches.any_case), (text, searches.exact)):
+        for needle in needles:
+            if needle in searched:
+                for group in searches.around[needle]:
+                    for start, end in _windows(searched, needle, group[0]):
+                        for rule in group:
+                            yield from _matches(text, rule, start, end)
+
+
+def _matches(text: str, rule: Rule, start: int, end: int) -> Iterator[_Span]:
+    for match in rule.pattern.finditer(text, start, end):
+        first, last = match.span(rule.group)
+        if first < last and (rule.check is None or rule.check(text[first:last])):
+            yield _Span(first, last, rule.name)
 
 
 def _lower(text: str) -> str:
@@ -87,20 +123,16 @@ def _lower(text: str) -> str:
     return lowered if len(lowered) == len(text) else text.replace("İ", "i").lower()
 
 
-def _windows(lowered: str, rule: Rule) -> Iterator[tuple[int, int]]:
-    """Where to try a rule: around each needle, within its line, never the same stretch more than twice."""
-    if not rule.needles:
-        yield 0, len(lowered)
-        return
-    for needle in rule.needles:
-        at = lowered.find(needle)
-        while at >= 0:
-            start, end = max(0, at - rule.before), min(len(lowered), at + rule.reach)
-            if rule.one_line:
-                start = max(start, lowered.rfind("\n", start, at))
-                line_end = lowered.find("\n", at, end)
-                end = end if line_end < 0 else line_end
-            yield max(0, start), end
-            # What begins in the first half of a window ends in it; a cut window begins again from its middle.
-            following = end if rule.one_line and end < at + rule.reach else at + rule.reach // 2
-            at = lowered.find(needle, max(following, at + 1))
+def _windows(searched: str, needle: str, rule: Rule) -> Iterator[tuple[int, int]]:
+    """Where to try a rule: around each needle, within its line if it is of one, no stretch more than twice."""
+    at = searched.find(needle)
+    while at >= 0:
+        start, end = max(0, at - rule.before), min(len(searched), at + rule.reach)
+        following = at + rule.reach // 2  # what begins in the first half of a window is taken to end in it
+        if rule.one_line:
+            start = max(start, searched.rfind("\n", start, at))
+            line_end = searched.find("\n", at, end)
+            if line_end >= 0:
+                end = following = line_end
+        yield start, end
+        at = searched.find(needle, max(following, at + 1))

@@ -4,51 +4,37 @@ import re
 
 from service.extraction.secret_rules.rule import Rule, has_digit_and_letter, is_mixed, is_value
 
-# Tokens that say what they are: (rule, prefix as a pattern, needle, least characters after it).
-_PREFIXED: tuple[tuple[str, str, str, int], ...] = (
-    ("github_token", r"gh[pousr]_", "gh", 36),
-    ("github_token", r"github_pat_", "github_pat_", 22),
-    ("gitlab_token", r"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas|ffct)-", "gl", 20),
-    ("slack", r"(?:xox[a-z]|xapp)-", "x", 16),
-    ("stripe", r"(?:[rs]k_(?:live|test)_|whsec_)", "_", 16),
-    ("npm", r"npm_", "npm_", 36),
-    ("pypi_token", r"pypi-", "pypi-", 60),
-    ("anthropic", r"sk-ant-", "sk-ant-", 20),
-    ("google", r"AIza", "aiza", 35),
-    ("google", r"GOCSPX-", "gocspx-", 20),
-    ("google", r"ya29\.", "ya29.", 30),
-    ("supabase", r"sb_secret_", "sb_secret_", 16),
-    ("supabase", r"sbp_", "sbp_", 40),
-    ("huggingface", r"hf_", "hf_", 30),
-    ("docker", r"dckr_(?:pat|oat)_", "dckr_", 20),
-    ("digitalocean", r"do[por]_v1_", "_v1_", 60),
-    ("shopify", r"shp(?:at|ca|pa|ss)_", "shp", 32),
-    ("vault", r"hv[sbr]\.", "hv", 24),
-    ("databricks", r"dapi", "dapi", 32),
-    ("grafana", r"gl(?:sa|c)_", "gl", 32),
-    ("linear", r"lin_(?:api|oauth)_", "lin_", 32),
-    ("sentry", r"sntry[su]_", "sntry", 32),
-    ("groq", r"gsk_", "gsk_", 40),
-    ("xai", r"xai-", "xai-", 40),
-    ("replicate", r"r8_", "r8_", 32),
-    ("rubygems", r"rubygems_", "rubygems_", 40),
-    ("tailscale", r"tskey-[a-z]{2,12}-", "tskey-", 16),
-    ("age", r"AGE-SECRET-KEY-1", "age-secret-key-1", 40),
+# Tokens that say what they are: (rule, prefix as a pattern, its needles, least characters after it).
+_PREFIXED: tuple[tuple[str, str, tuple[str, ...], int], ...] = (
+    ("github_token", r"gh[pousr]_", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), 36),
+    ("github_token", r"github_pat_", ("github_pat_",), 22),
+    ("gitlab_token", r"gl(?:pat|dt|ft|rt|soat|ffct)-", ("glpat-", "gldt-", "glft-", "glrt-", "glsoat-", "glffct-"), 20),
+    ("slack", r"(?:xox[a-z]|xapp)-", ("xox", "xapp-"), 16),
+    ("stripe", r"(?:[rs]k_(?:live|test)_|whsec_)", ("k_live_", "k_test_", "whsec_"), 16),
+    ("npm", r"npm_(?=[A-Za-z0-9]{36})", ("npm_",), 36),
+    ("pypi_token", r"pypi-", ("pypi-",), 60),
+    ("anthropic", r"sk-ant-", ("sk-ant-",), 20),
+    ("google", r"AIza", ("AIza",), 35),
+    ("google", r"GOCSPX-", ("GOCSPX-",), 20),
+    ("google", r"ya29\.", ("ya29.",), 30),
+    ("supabase", r"sb_secret_", ("sb_secret_",), 16),
+    ("supabase", r"sbp_", ("sbp_",), 40),
+    ("huggingface", r"hf_(?=[A-Za-z0-9]{30})", ("hf_",), 30),
+    ("docker", r"dckr_(?:pat|oat)_", ("dckr_",), 20),
+    ("digitalocean", r"do[por]_v1_", ("_v1_",), 60),
+    ("shopify", r"shp(?:at|ca|pa|ss)_", ("shpat_", "shpca_", "shppa_", "shpss_"), 32),
+    ("vault", r"hv[sbr]\.", ("hvs.", "hvb.", "hvr."), 24),
+    ("databricks", r"dapi(?=[0-9a-f]{32})", ("dapi",), 32),
+    ("grafana", r"gl(?:sa|c)_", ("glsa_", "glc_"), 32),
+    ("linear", r"lin_(?:api|oauth)_", ("lin_api_", "lin_oauth_"), 32),
+    ("sentry", r"sntry[su]_", ("sntry",), 32),
+    ("groq", r"gsk_(?=[A-Za-z0-9]{40})", ("gsk_",), 40),
+    ("xai", r"xai-", ("xai-",), 40),
+    ("replicate", r"r8_(?=[A-Za-z0-9]{32})", ("r8_",), 32),
+    ("rubygems", r"rubygems_", ("rubygems_",), 40),
+    ("tailscale", r"tskey-[a-z]{2,12}-", ("tskey-",), 16),
+    ("age", r"AGE-SECRET-KEY-1", ("AGE-SECRET-KEY-1",), 40),
 )
-
-_NAME = (
-    r"(?:pass(?:word|wd|phrase|code)|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|auth[_-]?key|account[_-]?key"
-    r"|private[_-]?key|encryption[_-]?key|credentials?|client[_-]?secret)"
-)
-_NEEDLES = ("passw", "passp", "passc", "pwd", "secret", "token", "key", "credential")
-_ASSIGNED = r"[\w-]{0,32}[\"'`\]]{0,2}[ \t]{0,8}(?::=|=>|={1,3}|:)[ \t]{0,8}"
-
-
-def _is_secret_word(value: str) -> bool:
-    """An unquoted value that is neither a word, a name, a call nor a version."""
-    return has_digit_and_letter(value) and not re.fullmatch(
-        r"v?\d+(?:\.\w+)*|\d+[a-zA-Z]{1,3}|[a-zA-Z_]+\d{0,2}", value
-    )
 
 
 def own_rules() -> tuple[Rule, ...]:
@@ -57,25 +43,30 @@ def own_rules() -> tuple[Rule, ...]:
         Rule(
             name,
             re.compile(rf"(?<![A-Za-z0-9]){prefix}(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-])){{{least},1024}}"),
-            (needle,),
+            needles,
             before=16,
             reach=1100,
             check=has_digit_and_letter,
         )
-        for name, prefix, needle, least in _PREFIXED
+        for name, prefix, needles, least in _PREFIXED
     )
     return (*prefixed, *_SHAPED)
 
 
 _SHAPED = (
     # "sk-" begins CSS classes too; those have no digits among twenty characters.
-    Rule("openai", re.compile(r"(?<![A-Za-z0-9_-])sk-[A-Za-z0-9_-]{20,256}"), ("sk-",), check=has_digit_and_letter),
+    Rule(
+        "openai",
+        re.compile(r"(?<![A-Za-z0-9_-])sk-(?!ant-)[A-Za-z0-9_-]{20,256}"),
+        ("sk-",),
+        check=has_digit_and_letter,
+    ),
     Rule(
         "jwt",
         re.compile(
             r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{2,6000}(?:\.[A-Za-z0-9_-]{0,2000}){0,3}"
         ),
-        ("eyj",),
+        ("eyJ",),
         reach=10_000,
     ),
     # The key's other half, which has no mark of its own, is known by its neighbour.
@@ -84,7 +75,7 @@ _SHAPED = (
         re.compile(
             r"(?:AKIA|ASIA)[0-9A-Z]{16}[^A-Za-z0-9/+][\s\S]{0,300}?(?<![A-Za-z0-9/+=])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
         ),
-        ("akia", "asia"),
+        ("AKIA", "ASIA"),
         group=1,
         one_line=False,
         check=is_mixed,
@@ -137,31 +128,6 @@ _SHAPED = (
         "netrc",
         re.compile(r"\blogin[ \t]{1,4}\S{1,100}[ \t]{1,4}password[ \t]{1,4}(\S{1,200})"),
         ("login",),
-        group=1,
-        check=is_value,
-    ),
-    Rule(
-        "assignment",
-        re.compile(rf"{_NAME}{_ASSIGNED}([\"'`])([^\"'`\n]{{4,4096}})\1", re.IGNORECASE),
-        _NEEDLES,
-        group=2,
-        check=is_value,
-    ),
-    Rule(
-        "assignment",
-        re.compile(rf"{_NAME}{_ASSIGNED}([^\s\"'`,;&|(){{}}\[\]<>]{{6,256}})(?![\w(\[])", re.IGNORECASE),
-        _NEEDLES,
-        group=1,
-        check=_is_secret_word,
-    ),
-    # As in an environment file: an upper-case name, and whatever stands behind the sign.
-    Rule(
-        "assignment",
-        re.compile(
-            r"(?<![A-Z0-9_])[A-Z0-9_]{0,60}(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)"
-            r"(?:_[A-Z0-9]{1,20})?=([^\s\"'`,;&|(){}\[\]<>]{4,512})(?![\w(\[])"
-        ),
-        ("passw", "passp", "secret", "token", "key"),
         group=1,
         check=is_value,
     ),

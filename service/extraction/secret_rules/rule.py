@@ -12,9 +12,10 @@ PLACEHOLDER = "█"
 class Rule(msgspec.Struct, frozen=True):
     """One kind of secret.
 
-    `needles`: lower-case literals, one of which stands in every match. The pattern is tried only around them, from
-    `before` characters ahead to `reach` after, which bounds what a slow pattern can cost. No needles: it is tried on
-    the whole text and must take linear time. `one_line`: no match crosses a line's end. `group`: what is replaced.
+    `needles`: literals, one of which stands in every match; with capitals where the pattern insists on them, else in
+    lower case for any. The pattern is tried only around them, from `before` characters ahead to `reach` after, which
+    bounds what a slow pattern can cost. No needles: it is tried on the whole text and must take linear time.
+    `one_line`: no match crosses a line's end. `group`: what is replaced.
     """
 
     name: str
@@ -27,12 +28,15 @@ class Rule(msgspec.Struct, frozen=True):
     check: Callable[[str], bool] | None = None
 
 
+_STANDS_FOR_A_VALUE = re.compile(r"\$\{?\w+\}?|\$[({].*|%\(\w+\)s|%\w+%?|\{.*\}\}?|<.*>|\[.*\]|\(.*\)|@\w+@", re.DOTALL)
+
+
 def is_value(value: str) -> bool:
     """A value, not something that stands for one: `{x}`, `<x>`, `$X`, `%(x)s`, `xxxx`, or what is redacted already."""
     value = value.strip()
     if not any(c.isalnum() for c in value) or PLACEHOLDER in value:
         return False
-    return value[0] not in "$%{<[(" and len(set(value)) > 2
+    return len(set(value)) > 2 and not _STANDS_FOR_A_VALUE.fullmatch(value)
 
 
 def has_digit_and_letter(value: str) -> bool:

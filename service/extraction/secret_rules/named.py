@@ -1,0 +1,74 @@
+"""Secrets known by the name they are given to: `password = "..."`, `api_key: ...`, `DB_PASSWORD=...`."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from service.extraction.secret_rules.rule import Rule, has_digit_and_letter, is_value
+
+# Names that programs give to many other things too: their values must look random.
+_WEAK_NAMES = r"(?:token(?!i[sz])|access[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|pass(?:phrase|code))"
+_NEEDLES = ("pass", "pwd", "secret", "contrase", "token", "key", "credential")
+_SPACE = r"[ \t]{0,8}"
+# The rest of the name; not of a name for something beside the secret: its type, its file, where to get it.
+_BESIDE = (
+    "type",
+    "name",
+    "file",
+    "path",
+    "url",
+    "uri",
+    "pattern",
+    "index",
+    "field",
+    "header",
+    "class",
+    "[_-]id",
+    "ids",
+)
+_REST = r"[\w-]{0,32}" + "".join(f"(?<!{suffix})" for suffix in _BESIDE)
+# What may stand between a name and its value: the name's closing, a sign.
+_SIGN = rf"{_REST}[\"'`\]]{{0,2}}{_SPACE}(?::=|=>|[!=]={{1,2}}|=|:){_SPACE}"
+_CALL = r"[\w-]{0,32}(?:\.assign)?\([ \t]{0,2}"
+_QUOTED = r"@?([\"'`])([^\"'`\n]{3,4096})\1"
+_BARE = r"([^\s\"'`,;&|(){}\[\]<>]{6,256})(?![\w(\[])"
+_UPPER = r"(?:PASSWORD|PASSWD|PASS|PASSPHRASE|PWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|AUTH_KEY|PRIVATE_KEY|CREDENTIALS?)"
+
+_ADDRESS = re.compile(r"(?:https?|urn|file):\S*", re.IGNORECASE)
+_NAME_OF_SOMETHING = re.compile(
+    r"v?\d+(?:\.\w+)*|\d+[a-zA-Z]{1,3}|[a-zA-Z_.]+\d?|[A-Z_][A-Z0-9_]*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
+)
+
+
+def _is_no_sentence(value: str) -> bool:
+    """Quoted, and neither an address nor a label or message: those have several words and no digit."""
+    return is_value(value) and not _ADDRESS.fullmatch(value) and (value.count(" ") < 2 or has_digit_and_letter(value))
+
+
+def _is_no_name(value: str) -> bool:
+    """A single word with digits that is no version, no measure, no constant and no attribute."""
+    return has_digit_and_letter(value) and not (_NAME_OF_SOMETHING.fullmatch(value) or _ADDRESS.fullmatch(value))
+
+
+def _is_random(value: str) -> bool:
+    """As above, and long, with a second digit."""
+    return len(value) >= 8 and " " not in value and sum(map(str.isdigit, value)) > 1 and _is_no_name(value)
+
+
+def named_rules(names: Iterable[str]) -> tuple[Rule, ...]:
+    """Rules around `names` (patterns, in lower case), which say clearly what they hold, and around weaker ones."""
+    name = f"(?:{'|'.join(names)})"
+
+    def rule(pattern: str, group: int, check: Callable[[str], bool], flags: int = re.IGNORECASE) -> Rule:
+        return Rule("named", re.compile(pattern, flags), _NEEDLES, group=group, before=60, reach=4200, check=check)
+
+    return (
+        rule(rf"{name}{_SIGN}{_QUOTED}", 2, _is_no_sentence),
+        rule(rf"{name}{_CALL}{_QUOTED}", 2, _is_no_sentence),
+        rule(rf"{name}[\w-]{{0,32}}[ \t]{{1,8}}{_QUOTED};", 2, _is_no_sentence),
+        rule(rf"{_QUOTED}{_SPACE}[!=]={{1,2}}{_SPACE}[\w.]{{0,32}}{name}", 2, _is_no_sentence),
+        rule(rf"{name}{_SIGN}{_BARE}", 1, _is_no_name),
+        rule(rf"{_WEAK_NAMES}{_SIGN}{_QUOTED}", 2, _is_random),
+        rule(rf"{_WEAK_NAMES}{_SIGN}{_BARE}", 1, _is_random),
+        # As in an environment file: an upper-case name, and whatever stands behind the sign.
+        rule(rf"(?<![A-Z0-9_])[A-Z0-9_]{{0,60}}{_UPPER}(?:_[A-Z0-9]{{1,20}})?={_BARE}", 1, is_value, 0),
+    )
