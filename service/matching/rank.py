@@ -16,8 +16,11 @@ NAME_WEIGHT = 3.0
 NAME_LENGTH = 0.5
 BODY_LENGTH = 0.75
 
+MAX_COUNTED_TERMS = 128
+"""Different terms of a query whose holders are counted, in the order in which the text brings them up."""
+
 MAX_QUERY_TERMS = 32
-"""Weightiest terms of a query that are looked up. More cost time and find less: the rest of a stack trace is noise."""
+"""Weightiest of them, which are searched for. More cost time and find less: the rest of a stack trace is noise."""
 
 # DESIGN.md, Data, Scores.
 RELEVANCE_SHARE, SUCCESS_SHARE, RECENT_SHARE = 0.4, 0.3, 0.3
@@ -96,15 +99,20 @@ def rarity(term: str, corpus: Corpus) -> float:
     return math.log1p((corpus.patterns - holders + 0.5) / (holders + 0.5))
 
 
-def weigh(head: Mapping[str, int], body: Mapping[str, int], corpus: Corpus) -> dict[str, float]:
-    """The query's terms to look up, heaviest first, with the weight that each gives to its saturation in a pattern.
+def counted(head: Mapping[str, int], body: Mapping[str, int]) -> list[str]:
+    """Terms of a query whose document frequency is wanted: the first MAX_COUNTED_TERMS, head before body."""
+    return list({**head, **body})[:MAX_COUNTED_TERMS]
 
-    `head` and `body` are the query's term counts; it is read as if it were a pattern of that name and body. Weights are
-    divided by what the query would score against itself, so the same text scores 1, and words that no pattern holds
-    lower every score. At most MAX_QUERY_TERMS.
+
+def weigh(head: Mapping[str, int], body: Mapping[str, int], corpus: Corpus) -> dict[str, float]:
+    """The query's terms to search for, heaviest first, with the weight that each gives to its saturation in a pattern.
+
+    `head` and `body` are the query's term counts (words.count) in the text's order; it is read as if it were a pattern
+    of that name and body. Weights are divided by what the query would score against itself, so the same text scores 1,
+    and words that no pattern holds lower every score. At most MAX_QUERY_TERMS, out of those that `counted` gives.
     """
     lengths = float(sum(head.values())), float(sum(body.values()))
-    own = {t: saturation(head.get(t, 0), body.get(t, 0), *lengths, corpus) for t in {**head, **body}}
+    own = {t: saturation(head.get(t, 0), body.get(t, 0), *lengths, corpus) for t in counted(head, body)}
     heaviest = sorted(((own[t] * rarity(t, corpus), t) for t in own), key=lambda pair: (-pair[0], pair[1]))
     kept = heaviest[:MAX_QUERY_TERMS]
     itself = math.fsum(weight * own[term] for weight, term in kept)
