@@ -1,0 +1,138 @@
+"""Runs a worker: keeps it going when the database goes away for a while, and stops it within a bounded time."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import procrastinate
+import psycopg
+from procrastinate.exceptions import ConnectorException
+from procrastinate.worker import Worker
+
+from service.errors import DatabaseError, DatabaseUnavailable
+from service.extraction import pipeline
+from service.log import logger
+from service.matching.embed import Embedder
+from service.settings import Settings
+from service.storage import jobs
+from service.storage.database import Database, Role
+from service.worker.attempt import Attempts, Ending
+from service.worker.pace import Pace
+from service.worker.queue import create_queue
+from service.worker.tasks import QUEUE, Learn, Process, Work, sweep
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 15.0
+# With `once`: how often to look whether anything is left.
+_LOOK_FOR_END_S = 0.2
+
+
+def _unheard(_task: str, _ending: Ending) -> None:
+    return
+
+
+async def run_worker(
+    settings: Settings,
+    database: Database,
+    embedder: Embedder | None,
+    *,
+    stop: asyncio.Event | None = None,
+    concurrency: int | None = None,
+    once: bool = False,
+    pace: Pace | None = None,
+    learn: Learn = pipeline.learn_history,
+    process: Process = pipeline.process_interaction,
+    ended: Callable[[str, Ending], object] = _unheard,
+) -> None:
+    """Take jobs and do them until `stop` is set or the task is cancelled; with `once` until no job can be taken.
+
+    Either way a running job may end within `pace.grace_s`, then it is given back. `concurrency`: jobs at once, the
+    settings' by default. `ended` is called with a task's name and how a job of it ended. A database that goes away is
+    waited for; raises DatabaseError when it is there and cannot be used.
+    """
+    stop = stop or asyncio.Event()
+    pace = pace or Pace()
+    attempts = Attempts(database, pace, ended)
+    queue = create_queue(database.url, Work(database, embedder, learn, process, pace, attempts))
+    at_once = _at_once(concurrency or settings.worker_concurrency, settings.database_pool_size)
+    pause_s = _FIRST_PAUSE_S
+    try:
+        while not stop.is_set():
+            try:
+                await queue.open_async()
+                await sweep(database, pace)
+                pause_s = _FIRST_PAUSE_S
+                if await _work(queue, database, pace, at_once, stop, once=once):
+                    return
+            except (ConnectorException, DatabaseUnavailable, psycopg.OperationalError) as error:
+                _check_passes(error)
+                logger().warning("worker interrupted", error_type=type(error).__name__, again_in_s=pause_s)
+            finally:
+                # Also after a failed opening, which leaves a pool behind that cannot be opened again.
+                await queue.close_async()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+    finally:
+        await attempts.close()
+
+
+async def _work(
+    queue: procrastinate.App, database: Database, pace: Pace, at_once: int, stop: asyncio.Event, *, once: bool
+) -> bool:
+    """One run of procrastinate's worker. False when it ended by itself, because a connection of its own failed."""
+    worker = Worker(
+        queue,
+        queues=[QUEUE],
+        concurrency=at_once,
+        fetch_job_polling_interval=pace.poll_s,
+        abort_job_polling_interval=pace.poll_s,
+        shutdown_graceful_timeout=pace.grace_s,
+        delete_jobs="successful",
+        install_signal_handlers=False,
+        update_heartbeat_interval=pace.heartbeat_s,
+        stalled_worker_timeout=pace.stalled_s,
+    )
+    stopper = asyncio.create_task(_stop_in_time(worker, database, stop, once=once), name="motif-worker-stopper")
+    logger().info("worker started", jobs_at_once=at_once)
+    try:
+        await worker.run()
+        return stopper.done()
+    finally:
+        stopper.cancel()
+        await asyncio.gather(stopper, return_exceptions=True)
+        logger().info("worker stopped")
+
+
+async def _stop_in_time(worker: Worker, database: Database, stop: asyncio.Event, *, once: bool) -> None:
+    while not stop.is_set() and not (once and await _is_idle(worker, database)):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LOOK_FOR_END_S if once else None)
+    worker.stop()
+
+
+async def _is_idle(worker: Worker, database: Database) -> bool:
+    if worker.worker_id is None:  # not registered yet
+        return False
+    try:
+        async with database.transaction(Role.SERVICE) as connection:
+            return not await jobs.busy(connection, worker.worker_id)
+    except DatabaseUnavailable:
+        return False
+
+
+def _at_once(wanted: int, pool_size: int) -> int:
+    """How many jobs at once: learning holds one connection for its lock and works with another."""
+    possible = max(1, pool_size // 2)
+    if wanted > possible:
+        logger().warning("fewer jobs at once than asked for", wanted=wanted, database_pool_size=pool_size)
+    return min(wanted, possible)
+
+
+def _check_passes(error: Exception) -> None:
+    """Raise DatabaseError for what waiting does not mend: tables or rights are missing."""
+    cause = error.__cause__
+    if isinstance(cause, psycopg.ProgrammingError):
+        raise DatabaseError(
+            f"The queue cannot be used: {type(cause).__name__}.",
+            fix="Check MOTIF_DATABASE_URL and run `motif doctor`.",
+        ) from error
