@@ -36,6 +36,7 @@ async def _serve(settings: Settings, worker: RunWorker | None, announce: Callabl
         app,
         lifespan="off",  # entered below instead, so that its errors come out as they are
         log_config=None,
+        log_level="error",  # below that it speaks of strangers' broken requests
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -46,7 +47,8 @@ async def _serve(settings: Settings, worker: RunWorker | None, announce: Callabl
     # The port is held before anything slow or lasting is begun: a second `motif serve` fails at once.
     with _listening(check_loopback(settings.host), settings.port) as listener, _stopped_by_signals(server):
         async with app.lifespan():
-            announce(f"Motif listens on {_url(listener)} (docs at {_url(listener)}/docs)")
+            if not server.should_exit:
+                announce(f"Motif listens on {_url(listener)} (docs at {_url(listener)}/docs)")
             await server.serve(sockets=[listener])
 
 

@@ -4,6 +4,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from service.api.problem import BodyUnreadable, FieldError, FieldsInvalid, MediaTypeUnsupported
 
@@ -14,6 +15,13 @@ T = TypeVar("T")
 
 class StrictRequest(Request[Any, Any, Any]):
     """Litestar's request, except that its JSON is never coerced: "5" is no number and NaN is no confidence."""
+
+    async def body(self) -> bytes:
+        """The whole body; raises BodyUnreadable if the caller hung up in the middle of it."""
+        try:
+            return await super().body()
+        except InternalServerException:
+            raise BodyUnreadable("The body ended before its Content-Length.") from None
 
     async def json(self) -> Any:
         """The body as the type of the handler's `data`; raises MediaTypeUnsupported, BodyUnreadable, FieldsInvalid."""

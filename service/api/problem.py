@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -16,6 +17,7 @@ from service.errors import MotifError, NotFound, RequestInvalid
 from service.log import correlation_id, logger
 
 MEDIA_TYPE = "application/problem+json"
+_LONGEST_INSTANCE = 500
 
 # Litestar's own errors, by status; any other 4xx is a malformed request.
 _CODES_OF_STATUS = {404: "route-unknown", 405: "method-not-allowed", 413: "body-too-large"}
@@ -88,7 +90,7 @@ def problem_of(error: Exception, path: str) -> Problem:
         title=kind.title,
         status=kind.status,
         detail=detail,
-        instance=path,
+        instance=quote(path)[:_LONGEST_INSTANCE],
         code=code,
         fix=fix,
         request_id=correlation_id(),
@@ -115,7 +117,7 @@ def refusal(description: str) -> ResponseSpec:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler for every exception: logs what the operator needs, answers what the caller needs."""
     note(error)
-    problem = problem_of(error, request.url.path)
+    problem = problem_of(error, request.scope["path"])
     headers: Mapping[str, str] | None = error.headers if isinstance(error, HTTPException) else None
     return Response(
         msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers or {})

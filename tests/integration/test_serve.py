@@ -1,0 +1,127 @@
+"""`motif serve` as a process of its own: it answers, stops in order, and says plainly why it cannot start."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+MOTIF = [sys.executable, "-c", "from service.cli.main import main; main()"]
+STARTS_WITHIN_S = 60
+STOPS_WITHIN_S = 20
+
+
+def environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    given = {"MOTIF_DATA_DIR": str(data_dir), "MOTIF_EMBEDDING_MODEL": "none", "MOTIF_LOG_FORMAT": "json"}
+    return {**os.environ, **given, **settings}
+
+
+@contextmanager
+def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and the address that it printed; ended hard if the test leaves it running."""
+    command = [*MOTIF, "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(
+        command, env=environment(data_dir, **settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Motif listens on (http://\S+) \(docs at \1/docs\)\n", line)
+        assert found, line or process.communicate()[1]
+        yield process, found[1]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refusal(data_dir: Path, *arguments: str, **settings: str) -> str:
+    """What `motif serve` says when it cannot start; it must say so soon, in one line, with exit code 1."""
+    start = time.monotonic()
+    ran = subprocess.run(
+        [*MOTIF, "serve", *arguments],
+        env=environment(data_dir, **settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stderr
+    assert time.monotonic() - start < STARTS_WITHIN_S
+    assert "Traceback" not in ran.stderr
+    assert len(ran.stderr.strip().splitlines()) == 1, ran.stderr
+    return ran.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_and_stops_in_order(data_dir: Path, service_url: str, database_url: str, number: signal.Signals):
+    settings = {"MOTIF_DATABASE_URL": service_url, "MOTIF_DATABASE_ADMIN_URL": database_url}
+    with serving(data_dir, **settings) as (process, address):
+        ready = httpx.get(f"{address}/health/ready")
+        assert ready.status_code == 200, ready.text
+        assert ready.json()["parts"]["worker"]["status"] == "ok"
+        match = httpx.post(f"{address}/api/v1/patterns/match", json={"intent": "canary-77ab"})
+        assert match.status_code == 200, match.text
+        process.send_signal(number)
+        _, log = process.communicate(timeout=STOPS_WITHIN_S)
+        assert process.returncode == 0, log
+    assert "canary-77ab" not in log
+    assert "Traceback" not in log
+    assert '"level": "error"' not in log
+
+
+def test_it_takes_its_embedded_database_down_with_it(data_dir: Path):
+    with serving(data_dir, "--no-worker") as (process, address):
+        assert httpx.get(f"{address}/health/ready").json()["parts"]["database"]["status"] == "ok"
+        assert (data_dir / "postgres" / "data" / "postmaster.pid").exists()
+        process.terminate()
+        _, log = process.communicate(timeout=STOPS_WITHIN_S)
+        assert process.returncode == 0, log
+    assert not (data_dir / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_an_answer_under_way_is_finished(data_dir: Path, service_url: str, database_url: str):
+    settings = {"MOTIF_DATABASE_URL": service_url, "MOTIF_DATABASE_ADMIN_URL": database_url}
+    with serving(data_dir, "--no-worker", **settings) as (process, address):
+        url = httpx.URL(address)
+        body = b'{"intent": "retry"}'
+        with socket.create_connection((url.host, url.port), timeout=STOPS_WITHIN_S) as caller:
+            caller.sendall(
+                b"POST /api/v1/patterns/match HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+            )
+            assert caller.recv(100).startswith(b"HTTP/1.1 100")  # the handler waits for the body
+            process.terminate()
+            caller.sendall(body)
+            answer = caller.recv(1000)
+        process.communicate(timeout=STOPS_WITHIN_S)
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        assert process.returncode == 0
+
+
+def test_a_busy_port_is_said_before_anything_is_made(data_dir: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal(data_dir, "--port", str(port))
+        assert f"Port {port}" in said
+        assert "MOTIF_PORT" in said
+        assert refusal(data_dir, MOTIF_PORT=str(port)) == said
+    assert not data_dir.exists()
+
+
+def test_only_loopback_may_be_listened_on(data_dir: Path):
+    assert "MOTIF_HOST" in refusal(data_dir, "--host", "0.0.0.0")  # noqa: S104
+    assert not data_dir.exists()
+
+
+def test_a_database_that_does_not_answer_is_said(data_dir: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    said = refusal(data_dir, "--port", "0", MOTIF_DATABASE_URL=f"postgresql://motif_service@127.0.0.1:{port}/x")
+    assert "MOTIF_DATABASE_URL" in said
