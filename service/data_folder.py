@@ -19,13 +19,14 @@ class _Stamp(msgspec.Struct, frozen=True):
 
 
 def open_data_folder(path: Path) -> Path:
-    """Make the folder if it is missing and check that this Motif may use it; returns its absolute path.
+    """Make the folder if it is missing and check that this Motif may use it; returns its real path.
 
     Raises DataFolderUnwritable, DataFolderTooNew, or DataFolderError for a stamp that cannot be read.
     """
     try:
         folder = path.expanduser().absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = folder.resolve()
         # Permission bits say little (root, read-only mounts, a full disk), so a file is really made.
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"motif")

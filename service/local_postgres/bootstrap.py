@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
-from service.errors import DatabaseUnavailable, DatabaseUnfit, SchemaCollision
+from service.errors import ConfigurationError, DatabaseUnavailable, DatabaseUnfit, SchemaCollision
 
 # As in the last statement of bootstrap.sql.
 _MARK = "motif bootstrap 1"
@@ -16,8 +17,8 @@ _FOLDER = Path(__file__).parent
 async def bootstrap(conninfo: str) -> bool:
     """Give an empty plain Postgres what Supabase would have provided; False if it has it already.
 
-    Raises DatabaseUnavailable, SchemaCollision if the database is not empty, DatabaseUnfit if the role is no
-    superuser or pgvector is not installed there.
+    Raises ConfigurationError, DatabaseUnavailable, SchemaCollision if the database is not empty, DatabaseUnfit if
+    the role is no superuser or pgvector is not installed there.
     """
     return await asyncio.to_thread(apply_bootstrap, conninfo)
 
@@ -25,19 +26,21 @@ async def bootstrap(conninfo: str) -> bool:
 def apply_bootstrap(conninfo: str) -> bool:
     """The same, for callers without an event loop."""
     try:
+        conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:  # its message may quote the password
+        raise ConfigurationError(
+            "The URL of the database cannot be read.", fix="Write it as postgresql://user:password@host:5432/database."
+        ) from None
+    try:
         with psycopg.connect(conninfo) as connection:
             return _apply(connection)
-    except psycopg.errors.UndefinedFile as error:
-        raise DatabaseUnfit(
-            "pgvector is not installed on this server.", fix="Install it there, then try again."
-        ) from error
-    except psycopg.errors.FeatureNotSupported as error:  # what Postgres 16 and later say of a missing extension
-        raise DatabaseUnfit(
-            "pgvector is not installed on this server.", fix="Install it there, then try again."
-        ) from error
+    except (psycopg.errors.UndefinedFile, psycopg.errors.FeatureNotSupported) as error:
+        # What Postgres says of an extension that is missing, up to 15 and since.
+        raise DatabaseUnfit("The server has no pgvector.", fix="Install the extension `vector` there.") from error
     except psycopg.OperationalError as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise DatabaseUnavailable(
-            f"The database cannot be reached: {str(error).splitlines()[0]}.", fix="Check the URL and that it runs."
+            f"The database does not answer: {reason}.", fix="Check the URL, and that the server runs."
         ) from error
 
 

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 import msgspec
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow, dict_row
 
-from service.errors import DatabaseError, DatabaseUnavailable, SchemaMismatch
+from service.errors import ConfigurationError, DatabaseError, DatabaseUnavailable, SchemaMismatch
 from service.storage.migration import Migration, created, read_migrations
 from service.storage.preflight import Facts, check_fit, check_no_clash, check_not_newer, check_nothing_in_the_way
 from service.storage.queries import load
@@ -110,14 +111,15 @@ def _check_complete(facts: Facts, known: Sequence[Migration]) -> None:
 @asynccontextmanager
 async def _connected(url: str) -> AsyncGenerator[AsyncConnection[DictRow]]:
     try:
-        # Autocommit, so that each transaction block below is one; nothing prepared, for poolers in transaction mode.
+        conninfo = make_conninfo(url, connect_timeout=10, application_name="motif-migrate")
+    except psycopg.ProgrammingError:  # its message may quote the password
+        raise ConfigurationError(
+            "The URL of the database cannot be read.", fix="Write it as postgresql://user:password@host:5432/database."
+        ) from None
+    try:
+        # Autocommit, so that each transaction block above is one; nothing prepared, for poolers in transaction mode.
         connection = await AsyncConnection[DictRow].connect(
-            url,
-            autocommit=True,
-            prepare_threshold=None,
-            row_factory=dict_row,
-            connect_timeout=10,
-            application_name="motif-migrate",
+            conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
         async with connection:
             yield connection
