@@ -7,7 +7,9 @@ from service.extraction.secret_rules.rule import Rule, has_digit_and_letter, is_
 
 # Names that programs give to many other things too: their values must look random.
 _WEAK_NAMES = r"(?:token(?!i[sz])|access[_-]?key|encryption[_-]?key|signing[_-]?key|credentials?|pass(?:phrase|code))"
-_NEEDLES = ("pass", "pwd", "secret", "contrase", "token", "key", "credential")
+_NEEDLES = ("pass", "pwd", "secret", "contrase", "key")
+_WEAK_NEEDLES = ("token", "access", "encryption", "signing", "credential", "passphrase", "passcode")
+_UPPER_NEEDLES = ("PASS", "PWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
 _SPACE = r"[ \t]{0,8}"
 # The rest of the name; not of a name for something beside the secret: its type, its file, where to get it.
 _BESIDE = (
@@ -58,8 +60,10 @@ def named_rules(names: Iterable[str]) -> tuple[Rule, ...]:
     """Rules around `names` (patterns, in lower case), which say clearly what they hold, and around weaker ones."""
     name = f"(?:{'|'.join(names)})"
 
-    def rule(pattern: str, group: int, check: Callable[[str], bool], flags: int = re.IGNORECASE) -> Rule:
-        return Rule("named", re.compile(pattern, flags), _NEEDLES, group=group, before=60, reach=4200, check=check)
+    def rule(
+        pattern: str, group: int, check: Callable[[str], bool], needles: tuple[str, ...] = _NEEDLES, flags: int = re.I
+    ) -> Rule:
+        return Rule("named", re.compile(pattern, flags), needles, group=group, before=60, reach=4200, check=check)
 
     return (
         rule(rf"{name}{_SIGN}{_QUOTED}", 2, _is_no_sentence),
@@ -67,8 +71,8 @@ def named_rules(names: Iterable[str]) -> tuple[Rule, ...]:
         rule(rf"{name}[\w-]{{0,32}}[ \t]{{1,8}}{_QUOTED};", 2, _is_no_sentence),
         rule(rf"{_QUOTED}{_SPACE}[!=]={{1,2}}{_SPACE}[\w.]{{0,32}}{name}", 2, _is_no_sentence),
         rule(rf"{name}{_SIGN}{_BARE}", 1, _is_no_name),
-        rule(rf"{_WEAK_NAMES}{_SIGN}{_QUOTED}", 2, _is_random),
-        rule(rf"{_WEAK_NAMES}{_SIGN}{_BARE}", 1, _is_random),
+        rule(rf"{_WEAK_NAMES}{_SIGN}{_QUOTED}", 2, _is_random, _WEAK_NEEDLES),
+        rule(rf"{_WEAK_NAMES}{_SIGN}{_BARE}", 1, _is_random, _WEAK_NEEDLES),
         # As in an environment file: an upper-case name, and whatever stands behind the sign.
-        rule(rf"(?<![A-Z0-9_])[A-Z0-9_]{{0,60}}{_UPPER}(?:_[A-Z0-9]{{1,20}})?={_BARE}", 1, is_value, 0),
+        rule(rf"(?<![A-Z0-9_])[A-Z0-9_]{{0,60}}{_UPPER}(?:_[A-Z0-9]{{1,20}})?={_BARE}", 1, is_value, _UPPER_NEEDLES, 0),
     )
