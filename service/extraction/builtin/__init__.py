@@ -8,12 +8,15 @@ from collections.abc import Sequence
 
 import numpy
 
-from service.extraction.builtin import groups, seeds, worth, writing
+from service.extraction.builtin import cochange_pattern, groups, seeds, worth, writing
+from service.extraction.builtin.cochange import cochanges
 from service.extraction.builtin.document import extract_document
 from service.extraction.builtin.extraction import Extraction, Progress
-from service.extraction.builtin.reading import Floats, build_history, embedding_text
+from service.extraction.builtin.reading import Floats, build_history, embedding_text, one_thread
 from service.extraction.grounding import ground
 from service.extraction.interaction import Interaction
+
+_MOST = 60
 
 __all__ = ["Extraction", "embedding_text", "extract_document", "extract_recurring", "teaches"]
 
@@ -45,7 +48,11 @@ def extract_recurring(
     """
     if vectors is not None and len(vectors) != len(interactions):
         raise ValueError(f"{len(vectors)} vectors for {len(interactions)} interactions")
-    tell = progress or _untold
+    with one_thread():
+        return _extract(interactions, vectors, progress or _untold)
+
+
+def _extract(interactions: Sequence[Interaction], vectors: Floats | None, tell: Progress) -> Extraction:
     tell("reading", 0.0)
     reasons = teaches(interactions)
     left_out = dict(sorted(Counter(reason for reason in reasons if reason).items()))
@@ -56,31 +63,28 @@ def extract_recurring(
     rows = None if vectors is None else numpy.ascontiguousarray(vectors[kept], dtype=numpy.float32)
     history = build_history([interactions[at] for at in kept], [interactions[at] for at in order], rows)
     tell("grouping", 0.3)
-    largest = max(8, len(kept) // 10)
+    # A theme that takes in more than a twentieth of the work is the project's own subject, not one of its patterns.
+    largest = max(12, len(kept) // 20)
     proposed = seeds.seeds(history, smallest=groups.SMALLEST, largest=2 * largest)
     refined = [group for seed in proposed if (group := groups.refine(history, seed)) is not None]
     tell("choosing", 0.7)
-    # One pattern for each 28 commits worth reading: what a maintainer still reads; never more than 120.
-    most = min(120, max(10, len(kept) // 28))
-    rarity = writing.rarity_of(history)
-    drafts = {
-        (one.group.seed.view, one.group.seed.anchor): one
-        for group in refined
-        if (one := writing.draft(history, group, rarity)) is not None
-    }
-    nameable = [one.group for one in drafts.values()]
-    chosen = groups.choose(nameable, most=most, largest=largest)
+    # One pattern for each 25 interactions worth reading is what a maintainer still reads.
+    most = min(_MOST, max(8, len(kept) // 25))
+    common = writing.commonness_of(history)
+    drafts = groups.choose(
+        history, refined, lambda group: writing.draft(history, group, common), most=most, largest=largest
+    )
     tell("writing", 0.9)
     taken: set[str] = set()
-    patterns = [
-        writing.write(history, one, _unique(one.name, taken))
-        for one in (drafts[group.seed.view, group.seed.anchor] for group in chosen)
-    ]
+    patterns = [writing.write(history, one, _unique(one.name, taken)) for one in drafts]
+    pairs = cochanges(history, most=max(2, most // 8), largest=largest)
+    patterns.extend(cochange_pattern.write_cochange(history, pair) for pair in pairs)
     by_key = {(item.external_key, item.revision): item for item in interactions}
-    grounded = tuple(kept_one for one in patterns if (kept_one := ground(one, by_key)) is not None)
+    grounded = [kept_one for one in patterns if (kept_one := ground(one, by_key)) is not None]
+    grounded.sort(key=lambda one: (-one.confidence, one.name))
     tell("done", 1.0)
     reason = None if grounded else f"Nothing recurs over three independent changes in the {len(kept)} worth reading."
-    return Extraction(patterns=grounded, left_out=left_out, reason=reason)
+    return Extraction(patterns=tuple(grounded), left_out=left_out, reason=reason)
 
 
 def _untold(_step: str, _share: float) -> None:

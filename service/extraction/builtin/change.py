@@ -1,11 +1,14 @@
 """Which interactions are one change: a merge with the commits it brought, or what one author did on one day."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC
 
 from service.extraction.interaction import Interaction
 
 # A merge that brings more than this joins long-lived branches; its commits are then told apart again.
 _LARGEST_CHANGE = 60
+# In a history shorter than this a week is too coarse to tell one piece of work from the next.
+_YOUNG_DAYS = 90
 
 
 def change_of(interactions: Sequence[Interaction]) -> list[int]:
@@ -56,10 +59,18 @@ class Sources:
     def __init__(self, interactions: Sequence[Interaction], change: Sequence[int]) -> None:
         self._change = list(change)
         self._author_day = [
-            (item.author_key or f"change {change[at]}", item.occurred_at.date()) for at, item in enumerate(interactions)
+            (item.author_key or f"change {change[at]}", item.occurred_at.astimezone(UTC).date())
+            for at, item in enumerate(interactions)
         ]
+        days = [day for _, day in self._author_day]
+        self._young = not days or (max(days) - min(days)).days < _YOUNG_DAYS
 
     def count(self, members: Iterable[int]) -> int:
         """Independent sources among the members (positions)."""
         rows = list(members)
         return min(len({self._change[at] for at in rows}), len({self._author_day[at] for at in rows}))
+
+    def spells(self, members: Iterable[int]) -> int:
+        """Distinct weeks among the members (days, in a young history): how often the work came back."""
+        days = {self._author_day[at][1] for at in members}
+        return len(days) if self._young else len({day.isocalendar()[:2] for day in days})

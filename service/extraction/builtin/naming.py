@@ -1,5 +1,6 @@
 """Names a group in the words of its own headlines: the phrase they share, the verb they share, what they dwell on."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -7,7 +8,7 @@ from itertools import pairwise
 import msgspec
 
 from service.extraction.builtin.reading import Read
-from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, Token, stem, tokens
+from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, Token, parts, stem, tokens
 
 LONGEST_NAME = 80
 
@@ -29,11 +30,16 @@ VERB_OF = {word: verb for verb, words in _VERBS.items() for word in words.split(
 
 
 class Phrase(msgspec.Struct, frozen=True):
-    """Neighbouring words that several headlines share; `support` is how many do."""
+    """Neighbouring words that several headlines share; `support` is how many do, `inner` has the words inside too."""
 
     stems: tuple[str, ...]
     surface: str
     support: int
+
+    @property
+    def inner(self) -> frozenset[str]:
+        """Content stems, those inside identifiers included."""
+        return frozenset(word for word in (*self.stems, *parts(self.surface)) if word not in STOP_STEMS)
 
 
 def opening_verb(subject: str, prefix_type: str | None) -> str | None:
@@ -93,6 +99,14 @@ def _commonest(surfaces: Counter[str]) -> str:
     return min(surfaces, key=lambda text: (-surfaces[text], sum(c.isupper() for c in text), text))
 
 
+def spoken(phrase: Phrase) -> str:
+    """A phrase as people say it: a lone `wrap_query_exceptions` becomes three words."""
+    text = phrase.surface
+    if re.fullmatch(r"[a-z0-9]+(?:_[a-z0-9]+)+", text):
+        return text.replace("_", " ")
+    return text
+
+
 def sentence_case(text: str) -> str:
     """First letter upper case unless the word is an identifier (`run_worker`, `psycopg2`)."""
     first = text.split(" ", 1)[0]
@@ -119,29 +133,87 @@ def verb_share(reads: Sequence[Read], verbs: Sequence[str | None]) -> tuple[str 
 
 def with_verb(verb: str | None, share: float, phrase: Phrase) -> str:
     """`Fix` + phrase where most headlines fix; the phrase alone where they do this and that."""
-    surface = phrase.surface
+    surface = spoken(phrase)
     opens_with_verb = phrase.stems[0] in {stem(word) for word in VERB_OF} or VERB_OF.get(surface.split(" ")[0].lower())
-    if verb and share >= 0.5 and not opens_with_verb:
+    plain_add = verb == "Add" and len(phrase.inner) == 1  # "Add priority" says less than "Priority: ..."
+    if verb and share >= 0.5 and not opens_with_verb and not plain_add:
         lowered = surface if not surface.split(" ")[0].istitle() else surface[0].lower() + surface[1:]
         return f"{verb} {lowered}"
     return sentence_case(surface)
 
 
-def dwells_on(phrases: Sequence[Phrase], taken: Sequence[str], size: int, *, most: int = 3) -> list[str]:
-    """What else the headlines speak of: up to three further phrases that share no word with the name or each other."""
-    used = set(taken)
+def head_phrase(phrases: Sequence[Phrase], anchor: Sequence[str], size: int) -> Phrase | None:
+    """The phrase to name a group by: it holds the anchor, and a quarter of the headlines share it; longer is better."""
+    best: Phrase | None = None
+    best_worth = 0.0
+    for phrase in phrases:
+        inner = phrase.inner
+        if not set(anchor) <= inner or phrase.support < max(3, 0.25 * size):
+            continue
+        told = sum(_telling(word) for word in phrase.stems)
+        plain = sum(word not in STOP_STEMS for word in phrase.stems) - told
+        worth = phrase.support / size * (1 + 0.8 * (told - 1) + 0.4 * plain)
+        if worth > best_worth:
+            best, best_worth = phrase, worth
+    return best
+
+
+def typical_subject(reads: Sequence[Read], anchor: Sequence[str]) -> str | None:
+    """A short headline whose words most others share too; None if every headline goes its own way."""
+    counted = Counter(word for item in reads for word in set(item.subject_stems))
+    best: str | None = None
+    best_worth = 0.0
+    for item in reads:
+        content = {word for word in item.subject_stems if word not in STOP_STEMS}
+        if not content or len(item.subject) > 60 or not set(anchor) <= content:
+            continue
+        common = sum(counted[word] / len(reads) for word in content) / len(content)
+        if common > best_worth:
+            best, best_worth = item.subject, common
+    return best if best_worth >= 0.6 else None
+
+
+def dwells_on(
+    phrases: Sequence[Phrase], head: Phrase, size: int, share: Mapping[str, float], *, most: int = 3
+) -> list[str]:
+    """What else the headlines speak of: up to three further words, at least 2.5 times as common here as elsewhere.
+
+    `share`: stem -> share of all headlines that have it.
+    """
+    used = [word for word in head.stems if word not in STOP_STEMS]
     found: list[str] = []
     for phrase in phrases:
         content = [word for word in phrase.stems if word not in STOP_STEMS]
-        if phrase.support < max(3, 0.08 * size) or any(word in used for word in content):
+        if len(content) > 2 or phrase.support < max(3, 0.1 * size) or not all(_telling(word) for word in content):
             continue
-        if not all(_telling(word) for word in content) or len(content) > 2:
+        lift = phrase.support / size / max(1e-9, *(share.get(word, 0.0) for word in content))
+        if lift < 2.5 or any(_kin(word, other) for word in content for other in used):
             continue
-        used.update(content)
+        used.extend(content)
         found.append(phrase.surface)
         if len(found) == most:
             break
     return found
+
+
+def about(phrases: Sequence[Phrase], *, most: int = 3) -> list[str]:
+    """Up to three phrases that share no word with each other, verbs of change left out."""
+    used: set[str] = set()
+    found: list[str] = []
+    for phrase in phrases:
+        content = {word for word in phrase.stems if word not in STOP_STEMS}
+        if content & used or not all(_telling(word) for word in content):
+            continue
+        used |= content
+        found.append(phrase.surface)
+        if len(found) == most:
+            break
+    return found
+
+
+def _kin(word: str, other: str) -> bool:
+    """One word inside the other, or the same beginning: `wrap` and `wrap_exceptions`, `psycopg` and `psycopg2`."""
+    return word in other or other in word or (len(word) > 5 and word[:5] == other[:5])
 
 
 def listing(words: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ PRACTICES = (
         r"\brac(?:e|es|ing|y)\b(?: condition)?|\bdata race|\bthread.?safe\w*|\bconcurren\w+",
     ),
     _practice(
-        "Avoid deadlocks and fix locking",
+        "Deadlocks and lock order",
         "concurrency",
         r"\bdead-?locks?\w*|\block(?:s|ed|ing)? (?:order|contention|conflict|timeout)",
     ),
@@ -47,13 +47,13 @@ PRACTICES = (
         r"|\b(?:drop|remove)\w* (?:py|python|node|ruby|java|php|go|django|postgres\w*|rails) ?v?\d",
     ),
     _practice(
-        "Support new language and platform versions",
+        "Support new versions of the language and platform",
         "dependencies",
         r"\b(?:add|support|test)\w* (?:support )?(?:for |on |with |against )?(?:py|python|node|ruby|java|jdk"
         r"|php|go|django|postgres\w*|rails|rust|macos|windows) ?v?\d[\d.]*|\bpython ?3\.\d+ (?:support|compat)",
     ),
     _practice(
-        "Keep backward compatibility",
+        "Backward compatibility",
         "api_design",
         r"\bback-?wards?[ -]?compat\w*|\bbackwards? compatib\w*"
         r"|\bcompat(?:ibility)? (?:shim|layer|alias|reason|code)|\bcompatib\w+",
@@ -69,39 +69,39 @@ PRACTICES = (
         r"\brenam\w+\b",
     ),
     _practice(
-        "Fix memory and resource leaks",
+        "Leaks of memory and connections",
         "reliability",
         r"\bleak\w*|\bout of memory\b|\boom\b"
         r"|\bclos(?:e|es|ing) (?:the )?(?:connection|pool|file|session|socket|cursor)s?\b|\bresource ?warning",
     ),
     _practice(
-        "Retry transient failures",
+        "Retries and reconnection",
         "reliability",
         r"\bretr(?:y|ies|ied|ying)\b|\bback-?off\b|\breconnect\w*",
     ),
     _practice(
-        "Handle timeouts",
+        "Timeouts",
         "reliability",
         r"\btime-?outs?\b|\btimed out\b",
     ),
     _practice(
-        "Shut down gracefully",
+        "Graceful shutdown and signals",
         "reliability",
         r"\bgraceful\w*|\bshut-?(?:ting )?down\w*|\bsigterm\b|\bsignals? handl\w*",
     ),
     _practice(
-        "Make it faster",
+        "Performance and benchmarks",
         "performance",
         r"\bperf(?:ormance)?\b|\bspeed(?:s|ing)?[ -]?up\b|\bfaster\b|\boptimi[sz]\w+|\bslow(?:er|ness)?\b"
         r"|\bn\+1\b|\bbenchmark\w*|\bprefetch\w*|\blatency\b",
     ),
     _practice(
-        "Cache what is expensive",
+        "Caching",
         "performance",
         r"\bcach(?:e|es|ed|ing)\b|\bmemoi[sz]\w+",
     ),
     _practice(
-        "Fix security issues",
+        "Security: secrets, permissions and injection",
         "security",
         r"\bsecurity\b|\bvulnerab\w+|\bcve-\d|\binjection\b|\bxss\b|\bcsrf\b|\bsaniti[sz]\w+"
         r"|\bescap(?:e|ed|ing)\b|\bpermissions?\b|\bprivileges?\b|\bsecrets?\b|\bencrypt\w*",
@@ -113,7 +113,7 @@ PRACTICES = (
         r"|\b(?:better|clearer|explicit|nicer) (?:error|exception)\w*",
     ),
     _practice(
-        "Wrap and raise the right exceptions",
+        "Raise and wrap exceptions",
         "error_handling",
         r"\bexceptions?\b|\btraceback\w*|\b(?:re-?)?rais(?:e|es|ing)\b|\bpanics?\b|\bcrash\w*",
     ),
@@ -123,25 +123,25 @@ PRACTICES = (
         r"\blog(?:s|ged|ging|ger)?\b|\bmetrics?\b|\btracing\b|\btelemetry\b",
     ),
     _practice(
-        "Fix and add type annotations",
+        "Type annotations and type checking",
         "api_design",
         r"\btype[ -]?(?:hint|annotation)s?\b|\btyping\b|\bannotations?\b|\bmypy\b|\b(?:based)?pyright\b"
         r"|\bpy\.typed\b|\btypescript types?\b|\bgenerics?\b|\btypevars?\b|\bliteralstring\w*",
     ),
     _practice(
-        "Fix and extend the continuous integration",
+        "Fix and extend the CI pipeline",
         "build_ci",
         r"\bci\b|\bgithub actions?\b|\bgha\b|\bworkflows?\b|\btravis\w*|\bpipelines?\b|\bcircle-?ci\b"
         r"|\bgitlab-ci\b|\bjenkins\b",
     ),
     _practice(
-        "Fix the release and deployment process",
+        "Release and deployment process",
         "build_ci",
         r"\bdeploy(?:s|ment|ing)?\b|\bpublish\w*|\bpypi\b|\breleas(?:e|es|ing)\b(?!d)|\brelease-drafter\b"
         r"|\bchangelogs?\b",
     ),
     _practice(
-        "Raise and repair test coverage",
+        "Test coverage",
         "testing",
         r"\bcoverage\b|\buncovered\b|\bcodecov\b",
     ),
@@ -151,12 +151,12 @@ PRACTICES = (
         r"\b(?:add|adding|added|missing|more|write|new)\b[\w ]{0,20}\btests?\b|\btest for\b|\btests? that\b",
     ),
     _practice(
-        "Make test fixtures and isolation better",
+        "Test fixtures, mocks and isolation",
         "testing",
         r"\bfixtures?\b|\bconftest\b|\bparametri[sz]\w+|\bmocks?\b|\bisolat\w+",
     ),
     _practice(
-        "Fix imports and circular imports",
+        "Fix imports",
         "refactoring",
         r"\bcircular (?:import|dependenc)\w*|\bimports?\b",
     ),
@@ -167,12 +167,12 @@ PRACTICES = (
         r"|unneeded|no longer|legacy|old)\b",
     ),
     _practice(
-        "Document how to do things",
+        "Guides and how-tos",
         "documentation",
         r"\bhow-?tos?\b|\btutorials?\b|\bquick-?start\b|\bguides?\b",
     ),
     _practice(
-        "Fix broken links and references in the documentation",
+        "Links and references in the documentation",
         "documentation",
         r"\b(?:broken |dead |fix(?:ed|es)? )\w*\s?(?:url|link|lonk)s?\b|\bcross[ -]ref\w*|\blinks?\b",
     ),
@@ -182,70 +182,64 @@ PRACTICES = (
         r"\btypos?\b|\bspelling\b|\bmisspell\w*|\bgrammar\b|\bwording\b",
     ),
     _practice(
-        "Migrate the database schema",
+        "Schema migrations",
         "data",
         r"\bmigrations?\b|\bschema\b|\bddl\b|\balter table\b",
     ),
     _practice(
-        "Add and drop database indexes",
+        "Indexes",
         "data",
         r"\bind(?:ex|exes|ices)\b",
     ),
     _practice(
-        "Handle time zones and dates",
+        "Time zones and dates",
         "data",
         r"\btime ?-?zones?\b|\butc\b|\bdst\b|\bdatetimes?\b|\btimestamps?\b",
     ),
     _practice(
-        "Handle text encodings",
+        "Text encodings",
         "data",
         r"\bencod\w+|\butf-?8\b|\bunicode\b|\bnon-ascii\b|\bsurrogate\w*",
     ),
     _practice(
-        "Work on Windows and macOS",
+        "Windows and macOS support",
         "reliability",
         r"\bwindows\b|\bmac ?os\b|\bosx\b|\bdarwin\b",
     ),
     _practice(
-        "Validate input",
+        "Validation of input",
         "error_handling",
         r"\bvalidat\w+|\bsanity check\w*",
     ),
     _practice(
-        "Undo what did not work",
+        "Reverts and rollbacks",
         "process",
         r"\brevert\w*|\broll(?:ed|ing)?[ -]?back\w*|\bback out\b",
     ),
     _practice(
-        "Address review feedback",
-        "process",
-        r"\b(?:code )?review (?:comments?|feedback|remarks?|suggestions?)\b|\bapply suggestions\b"
-        r"|\baddress(?:es|ed|ing)? .*(?:review|feedback|comment)",
-    ),
-    _practice(
-        "Look after the contribution process",
+        "Contribution guide, code owners and templates",
         "process",
         r"\bcontribut(?:ing|ion|ors?)\b|\bcode ?owners?\b|\b(?:pr|issue|pull request) templates?\b"
         r"|\bcode of conduct\b",
     ),
     _practice(
-        "Keep the development environment working",
+        "Development environment and Docker",
         "build_ci",
         r"\bdev[- ]?env\w*|\bdev-?containers?\b|\bdocker(?:-?compose|file)?\b|\bmakefile\b|\bvirtualenv\b",
     ),
     _practice(
-        "Configure linters and pre-commit hooks",
+        "Linters and pre-commit hooks",
         "build_ci",
         r"\bpre-?commit\b|\bruff\b|\bflake8\b|\beslint\b|\bclippy\b|\bpylint\b|\bprettier\b|\beditorconfig\b"
         r"|\bisort\b",
     ),
     _practice(
-        "Tune automated dependency updates",
+        "Pins and automated dependency updates",
         "dependencies",
         r"\brenovate\b|\bdependabot\b|\bpin(?:s|ned|ning)?\b|\bloosen\b",
     ),
     _practice(
-        "Change packaging and build tooling",
+        "Packaging and build tooling",
         "build_ci",
         r"\bpoetry\b|\bsetup\.(?:py|cfg)\b|\bpyproject\b|\bsetuptools\b|\bwheels?\b|\bsdists?\b|\bpackaging\b"
         r"|\buv\b|\bhatch\w*\b|\bwebpack\b|\bcmake\b|\bgradle\b",

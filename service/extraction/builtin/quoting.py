@@ -7,7 +7,11 @@ from service.extraction.pattern import Quote
 
 LONGEST_QUOTE = 300
 
-_SENTENCE = re.compile(r"[^\s].*?(?:[.!?](?=\s|$)|[。！？]|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)|\Z)", re.DOTALL)
+# A full stop after "e.g.", "i.e.", "etc.", "vs." or an initial ends no sentence.
+_SENTENCE = re.compile(
+    r"[^\s].*?(?:(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bcf)(?<!\bsee)(?<!\bno)[.!?](?=[\"')\]]?(?:\s|$))[\"')\]]?|[。！？]|\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)|\Z)",
+    re.DOTALL,
+)
 
 
 def quote(interaction: Interaction, start: int, end: int) -> Quote:

@@ -9,7 +9,7 @@ from service.extraction.builtin.quoting import sentences
 from service.extraction.interaction import Interaction
 
 _PROBLEM = re.compile(
-    r"\b(?:because|since|bug|broken|breaks?|broke|crash\w*|fail(?:s|ed|ing|ure)?|wrong(?:ly)?|incorrect\w*"
+    r"\b(?:because|bug|broken|breaks?|broke|crash\w*|fail(?:s|ed|ing|ure)?|wrong(?:ly)?|incorrect\w*"
     r"|race[sd]?|racing"
     r"|racy|dead-?lock\w*|leak\w*|never|no longer|problem|issue|error|missing|missed|lost|flaky|slow|used to"
     r"|was not|were not"
@@ -28,8 +28,11 @@ _SOLUTION = re.compile(
     re.IGNORECASE,
 )
 _RECOMMENDATION = re.compile(
-    r"\b(?:should(?:n't| not)?|must(?:n't| not)?|always|never|prefer|avoid|make sure|be sure|don't|do not|ensure that"
-    r"|remember to|recommended?|please|need(?:s)? to|from now on|best practice|rule of thumb)\b",
+    r"^(?:please |so |note: |also,? )?(?:always|never|avoid|prefer|make sure|be sure|be careful|do not|don't"
+    r"|remember to|ensure)\b"
+    r"|\b(?:we|you|one|they|callers?|users?|tests?|code|it|this|these|those|\w+s) (?:should|must|ought to)"
+    r"(?! have| be able| work)\b|\bshould (?:always|never|not|be|only)\b|\bmust (?:always|never|not|be|only)\b"
+    r"|\bfrom now on\b|\bbest practice\b|\brule of thumb\b|\bit is (?:recommended|advised)\b|\bis mandatory\b",
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
@@ -37,6 +40,9 @@ _NO_PROSE = re.compile(
     r"|\bFAILED\b",
     re.MULTILINE,
 )
+
+
+_BULLET = re.compile(r"(?:[-*•]|\d+[.)])\s+")
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -57,10 +63,20 @@ def body_sentences(interaction: Interaction, start: int) -> list[Said]:
     message = interaction.message[: start + 3_000]
     found: list[Said] = []
     for begin, end in sentences(message, start):
-        text = message[begin:end]
+        bullet = _BULLET.match(message, begin, end)
+        start_of_words = bullet.end() if bullet else begin
+        text = message[start_of_words:end]
+        if not _opens_a_sentence(text):
+            continue
         if 30 <= len(text) <= 400 and not _NO_PROSE.search(text) and text.count(" ") >= 4:
-            found.append(Said(interaction, begin, end))
+            found.append(Said(interaction, start_of_words, end))
     return found
+
+
+def _opens_a_sentence(text: str) -> bool:
+    """Whether it starts like one: no lower-case word left over from an abbreviation (identifiers and CJK may)."""
+    first = text.split(maxsplit=1)[0] if text.split() else ""
+    return bool(first) and (not first.isascii() or not first.isalpha() or not first.islower())
 
 
 def problem_in(said: Sequence[Said]) -> Said | None:

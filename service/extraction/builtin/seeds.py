@@ -36,7 +36,10 @@ def _firm(seed: Seed) -> int:
 
 
 def _word_seeds(history: History) -> list[Seed]:
-    """One seed for each word or pair of neighbouring words that headlines share; its paths and bodies join in."""
+    """One seed for each word or pair of neighbouring words that headlines share; its paths and bodies join in.
+
+    A word in more than a twentieth of the headlines names the project's subject ("job", "task"), not a theme of it.
+    """
     subject: dict[str, set[int]] = defaultdict(set)
     body: dict[str, set[int]] = defaultdict(set)
     for at, item in enumerate(history.reads):
@@ -47,7 +50,7 @@ def _word_seeds(history: History) -> list[Seed]:
     by_path = _by_path(history.reads)
     found: list[Seed] = []
     for anchor in sorted(subject):
-        if len(subject[anchor]) < 3:
+        if len(subject[anchor]) < 3 or (" " not in anchor and len(subject[anchor]) > 0.05 * len(history.reads) + 10):
             continue
         weights = dict.fromkeys(sorted(subject[anchor]), IN_SUBJECT)
         if " " not in anchor:

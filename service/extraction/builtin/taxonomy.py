@@ -32,7 +32,8 @@ TYPES = (
 )  # fmt: skip
 
 _WORDS = {
-    "reliability": r"retr(?:y|ies|ied)|reconnect|time-?out|connection|pool|idempotent|shutdown|graceful|leak|heartbeat|stalled|robust|recover"
+    "reliability": r"retr(?:y|ies|ied)|reconnect|time-?out|idempotent|connection (?:lost|closed|fail)|shutdown"
+    r"|graceful|leak|heartbeat|stalled|robust|recover"
     r"|windows|restart|abort|cancel",
     "performance": r"perf|performance|fast(?:er)?|speed|slow|cach(?:e|ing)|optimi[sz]|benchmark|memory usage"
     r"|prefetch|batch|index(?:es)?",
@@ -47,7 +48,8 @@ _WORDS = {
     "deprecation": r"deprecat",
     "documentation": r"docs?|documentation|readme|howto|typo|spelling|glossary|docstring|guide|sphinx|wording"
     r"|changelog|quickstart",
-    "data": r"migrations?|schema|sql|quer(?:y|ies)|table|column|database|json|index|trigger|model|timezone|encoding",
+    "data": r"migrations?|schema|sql|quer(?:y|ies)|table|column|database|json|index|trigger|model|timezone"
+    r"|encoding|postgres|psycopg|connection|pool",
     "concurrency": r"rac(?:e|y)|deadlock|lock|concurren|thread|async|await|event loop|parallel|semaphore",
     "error_handling": r"exception|error|rais(?:e|es|ing)|traceback|validat|crash|fail(?:s|ed|ure)",
     "observability": r"log(?:s|ging|ger)?|metric|monitor|trac(?:e|ing)|telemetry|healthcheck",
@@ -76,7 +78,8 @@ _COMMIT_TYPES = {
 
 
 def type_of(name: str, reads: Sequence[Read]) -> str:
-    """The type with most votes: each headline votes by its words (1) and its paths (.5), the pattern's name by 60 %."""
+    """The type with most votes: each headline votes by its words (1) and its paths (.5), the pattern's name by"
+    " 60 %."""
     votes: dict[str, float] = defaultdict(float)
     size = max(1, len(reads))
     for kind, words in _COMPILED.items():

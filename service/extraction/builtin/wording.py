@@ -70,7 +70,8 @@ GENERIC = _words(
     currently fail failed failing fails failure error errors main master branch github org com www http https
     cosmetic cosmetics wording proofreading typo typos spelling grammar lint linting linter format formatting
     formatted black isort flake8 doc docs document documentation documented docstring docstrings readme
-    changelog news
+    changelog news id ids py toml yml yaml txt rst md cfg ini js ts script scripts tag tags prs
+    config configs configuration setting settings data info message messages string list lists
     """
 )
 
@@ -89,7 +90,8 @@ _IRREGULAR = {
     "settings": "setting", "auth": "auth", "authentication": "auth", "authenticate": "auth", "migration": "migrat",
     "migrations": "migrat", "migrate": "migrat", "migrated": "migrat", "migrating": "migrat", "migrates": "migrat",
     "aborting": "abort", "aborted": "abort", "deflake": "flaky", "deflaky": "flaky", "flake": "flaky",
-    "flakiness": "flaky", "flakey": "flaky", "typed": "typing", "parallel": "parallel", "series": "series",
+    "flakiness": "flaky", "flakey": "flaky",
+    "flaking": "flaky", "typed": "typing", "parallel": "parallel", "series": "series",
     "os": "os", "css": "css", "js": "js", "ts": "ts", "ios": "ios", "aws": "aws", "tls": "tls", "rss": "rss",
 }  # fmt: skip
 

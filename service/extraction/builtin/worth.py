@@ -72,6 +72,18 @@ _PULL = re.compile(r"#(\d+)")
 _REVERTS_SHA = re.compile(r"reverts?\s+commits?\s+([0-9a-f]{7,64})", re.IGNORECASE)
 _REVERTS_PULL = re.compile(r"reverts\s+(?:[\w.-]+/[\w.-]+)?#(\d+)", re.IGNORECASE)
 _REVERTS_SUBJECT = re.compile(r"^revert:?\s+[\"“'](.+)[\"”']", re.IGNORECASE | re.DOTALL)
+_REVIEW = re.compile(
+    r"^(?:(?:apply|address\w*|incorporate|take|changes?|updates?|fix(?:es|ed)?|edits?|more|some|small|from|after|during|the|pr"
+    r"|code|peer)\W+)*review(?:er)?s?(?:'s)?"
+    r"(?:\W+(?:comments?|feedback|remarks?|suggestions?|changes|notes|fixes|into account))*\W*$"
+    r"|^apply (?:\w+ )?suggestions?(?: from .{0,40})?$",
+    re.IGNORECASE,
+)
+_TYPO = re.compile(
+    r"^(?:(?:small|minor|tiny|fix(?:ed|ing|es)?|correct\w*|a|an|the|few|some|more|another|silly|docs?|unrelated|omg)\W+)*"
+    r"(?:typos?|misspell\w*|spelling|grammar|wording)\b",
+    re.IGNORECASE,
+)
 _ONLY_UPDATES_A_FILE = re.compile(
     r"^(?:update|create|delete|rename|add files via upload)\s*[\w./-]*\.?[\w-]*\s*$", re.IGNORECASE
 )
@@ -113,14 +125,12 @@ def why_not(interaction: Interaction) -> str | None:  # noqa: PLR0911  # one ret
     subject = message[start:end].strip()
     if not subject:
         return EMPTY_MERGE if message.strip() else NOISE
-    if _DEPENDENCY.match(subject) or _only_moves_versions(interaction, subject):
-        return DEPENDENCY
     begin, finish = subject_span(subject)
     bare = subject[begin:finish]
-    if _DEPENDENCY.match(bare):
-        return DEPENDENCY
     if _RELEASE.match(bare) or _RELEASE.match(subject):
         return RELEASE
+    if _DEPENDENCY.match(subject) or _DEPENDENCY.match(bare) or _only_moves_versions(interaction, subject):
+        return DEPENDENCY
     if _FIXUP.match(bare) or _FIXUP.match(subject):
         return NOISE
     body = message[end:].strip()
@@ -144,7 +154,7 @@ def _only_moves_versions(interaction: Interaction, subject: str) -> bool:
 
 
 def _says_little(subject: str) -> bool:
-    if _ONLY_UPDATES_A_FILE.match(subject):
+    if _ONLY_UPDATES_A_FILE.match(subject) or _REVIEW.match(subject) or _TYPO.match(subject):
         return True
     found = stems(subject)
     return not any(word not in GENERIC_STEMS for word in found) and len(found) <= 3

@@ -13,10 +13,11 @@ from service.extraction.builtin.groups import Group
 from service.extraction.builtin.quoting import quote
 from service.extraction.builtin.reading import WIDE_CHANGE, History, Read
 from service.extraction.builtin.taxonomy import type_of
-from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, commit_type
+from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, commit_type, stems
 from service.extraction.pattern import Content, ExtractedPattern
 
 MOST_QUOTES = 20
+_ONE_WORD = 0.6
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -39,36 +40,51 @@ def confidence(cohesion: float, sources: int) -> float:
     return round(min(0.9, recurs**0.4 * alike**0.6), 3)
 
 
-def rarity_of(history: History) -> dict[str, float]:
-    """Inverse document frequency of each headline stem, scaled to [0,1]."""
+class Commonness(msgspec.Struct, frozen=True):
+    """How common each headline stem is: its share of all headlines, and its rarity (scaled idf) in [0,1]."""
+
+    share: Mapping[str, float]
+    rarity: Mapping[str, float]
+
+
+def commonness_of(history: History) -> Commonness:
+    """Count the stems of all headlines."""
+    size = len(history.reads)
     counted = Counter(word for item in history.reads for word in set(item.subject_stems))
-    top = math.log(1 + len(history.reads))
-    return {word: math.log(1 + len(history.reads) / n) / top for word, n in counted.items()}
+    return Commonness(
+        share={word: n / size for word, n in counted.items()},
+        rarity={word: math.log(1 + size / n) / math.log(1 + size) for word, n in counted.items()},
+    )
 
 
-def draft(history: History, group: Group, rarity: Mapping[str, float]) -> Draft | None:
+def draft(history: History, group: Group, common: Commonness) -> Draft | None:
     """Find the group's name; None if its headlines share no words to name it by."""
     reads = [history.reads[at] for at in group.members]
-    phrases = naming.shared_phrases(reads, rarity)
-    verb, share = naming.verb_share(reads, [_verb(item) for item in reads])
-    if group.seed.practice is not None:
-        name = group.seed.practice.name
-        taken = [part for phrase in phrases[:1] for part in phrase.stems]
-    else:
-        anchored = (
-            [p for p in phrases if set(group.seed.anchor_stems) <= set(p.stems)] if group.seed.anchor_stems else phrases
-        )
-        best = anchored[0] if anchored else None
-        if best is None or best.support < max(3, 0.2 * len(reads)):
-            return None
-        name = naming.with_verb(verb, share, best)
-        taken = list(best.stems)
-        if len([word for word in best.stems if word not in STOP_STEMS]) == 1:
-            more = naming.dwells_on(phrases, taken, len(reads))
-            if more:
-                name = f"{name}: {naming.listing(more)}"
+    phrases = naming.shared_phrases(reads, common.rarity)
+    name = _name(group, reads, phrases, common)
+    if name is None:
+        return None
     typical = tuple(sorted(group.members, key=lambda at: (-_typical(history.reads[at], group.closeness[at]), at)))
-    return Draft(group=group, name=naming.short(name), typical=typical, phrases=tuple(phrases[:8]))
+    return Draft(group=group, name=naming.short(name), typical=typical, phrases=tuple(phrases[:12]))
+
+
+def _name(group: Group, reads: Sequence[Read], phrases: Sequence[naming.Phrase], common: Commonness) -> str | None:
+    if group.seed.practice is not None:
+        return group.seed.practice.name
+    anchor = group.seed.anchor_stems
+    head = naming.head_phrase(phrases, anchor, len(reads))
+    if head is None:
+        subject = naming.typical_subject(reads, anchor) if group.cohesion >= 0.75 else None
+        return naming.sentence_case(subject) if subject else None
+    verb, share = naming.verb_share(reads, [_verb(item) for item in reads])
+    name = naming.with_verb(verb, share, head)
+    if len(head.inner) > 1 or name != naming.sentence_case(naming.spoken(head)):
+        return name
+    more = naming.dwells_on(phrases, head, len(reads), common.share)
+    if more:
+        return f"{name}: {naming.listing(more)}"
+    # One word alone names a group only if the group is of one mind.
+    return name if group.cohesion >= _ONE_WORD else None
 
 
 def _verb(item: Read) -> str | None:
@@ -118,17 +134,18 @@ def _description(history: History, one: Draft, scope: Sequence[str]) -> str:
         if (first.year, first.month) != (last.year, last.month)
         else f"in {first:%B %Y}"
     )
-    words = [phrase.surface for phrase in one.phrases[:3]]
+    words = naming.about(one.phrases)
     where = f", mostly in {naming.listing(list(scope[:3]))}" if scope else ""
-    about = f" about {naming.listing(_distinct(words))}" if words else ""
-    shown = _distinct([naming.short(history.reads[at].subject, 100) for at in one.typical[:6]])[:3]
+    about = f" about {naming.listing(words)}" if words else ""
+    shown = distinct([naming.short(history.reads[at].subject, 100) for at in one.typical[:6]])[:3]
     return (
         f"{group.sources} independent changes ({span}){about}{where}. "
         f"For instance: {'; '.join(f'“{text}”' for text in shown)}."
     )
 
 
-def _distinct(texts: Sequence[str]) -> list[str]:
+def distinct(texts: Sequence[str]) -> list[str]:
+    """The texts in order, each once, whatever its case."""
     seen: set[str] = set()
     kept: list[str] = []
     for text in texts:
@@ -143,28 +160,31 @@ def _content(history: History, one: Draft) -> Content:
     """Problem, solution and recommendations as the sources put them; empty where they do not."""
     problem = solution = ""
     recommended: list[str] = []
-    for at in one.typical:
+    # Members at the rim of the group speak of other things too, and so do bodies whose headline is not about it.
+    theme = {word for phrase in one.phrases[:6] for word in phrase.inner} | set(one.group.seed.anchor_stems)
+    for at in one.typical[: max(10, len(one.typical) * 2 // 3)]:
         item = history.reads[at]
-        said = saying.body_sentences(item.interaction, item.end)
-        if not said:
-            continue
-        found, answer = saying.problem_in(said), saying.solution_in(said)
-        if not problem and found is not None:
-            problem = found.text
-            solution = answer.text if answer is not None and answer != found else solution
-        elif not solution and answer is not None:
-            solution = answer.text
-        recommended.extend(one_said.text for one_said in saying.recommendations_in(said))
-    return Content(problem=problem, solution=solution, recommendations=tuple(_distinct(recommended)[:5]))
+        told = saying.body_sentences(item.interaction, item.end)
+        if not theme & set(item.subject_stems):
+            told = [said for said in told if theme & set(stems(said.text))]
+        trouble, answer = saying.problem_in(told), saying.solution_in(told)
+        if trouble is not None and not solution:
+            # A problem with the answer that its own source gives replaces one without; answers are never mixed.
+            answered = answer is not None and answer != trouble
+            if answered or not problem:
+                problem = trouble.text
+                solution = answer.text if answer is not None and answered else ""
+        recommended.extend(said.text for said in saying.recommendations_in(told))
+    return Content(problem=problem, solution=solution, recommendations=tuple(distinct(recommended)[:5]))
 
 
 def _tags(one: Draft) -> tuple[str, ...]:
     words = [word for phrase in one.phrases for word in phrase.stems]
-    kept = [phrase.surface.lower() for phrase in one.phrases if len(phrase.stems) == 1]
+    kept = [p.surface.lower() for p in one.phrases if len(p.stems) == 1 and len(p.surface) > 2]
     kept = [text for text in kept if text not in GENERIC_STEMS] or [
         w for w in words if w not in STOP_STEMS | GENERIC_STEMS
     ]
-    return tuple(_distinct(kept)[:5])
+    return tuple(distinct(kept)[:5])
 
 
 def _scope(reads: Sequence[Read]) -> tuple[str, ...]:
