@@ -1,5 +1,6 @@
 """What the documents name is there, and is called what they call it."""
 
+import fnmatch
 import re
 import subprocess
 import tomllib
@@ -43,13 +44,15 @@ def places_named_in(document: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_and_folders_that_a_document_names_exist(document: Path) -> None:
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    names = {Path(line).name for line in tracked.splitlines()}
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    folders = {str(parent) for file in files for parent in Path(file).parents}
+    names = {Path(file).name for file in files}
 
     def there(place: str) -> bool:
         if "<" in place:  # a pattern for a name, like <time>_<what>.sql: its folder counts
-            return (ROOT / place).parent.is_dir()
-        return bool(list(ROOT.glob(place.rstrip("/")))) or ("/" not in place and place in names)
+            return str(Path(place).parent) in folders
+        return place.rstrip("/") in folders or place in names or bool(fnmatch.filter(files, place))
 
     assert [place for place in places_named_in(document) if not there(place)] == []
 
