@@ -31,7 +31,7 @@ def code_in(document: Path) -> Iterator[str]:
     """Every piece of code in a document: lines of fences, and what stands between backticks."""
     text = document.read_text("utf-8")
     for fence in A_FENCE.findall(text):
-        yield from fence.splitlines()
+        yield from (line.split("  #")[0] for line in fence.splitlines())
     yield from re.findall(r"`([^`\n]+)`", A_FENCE.sub("", text))
 
 
