@@ -65,7 +65,7 @@ class Envelope:
         async def watched_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 message["headers"] = _headers(message["headers"], request_id)
             elif message["type"] == "http.response.body" and method == "HEAD":
                 message["body"] = b""

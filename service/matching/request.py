@@ -9,7 +9,8 @@ MAX_INTENT_CHARS = 100_000  # the longest issue reports with stack traces reach 
 
 Text = Annotated[str, msgspec.Meta(max_length=MAX_INTENT_CHARS)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+# No label holds a NUL, and Postgres takes none.
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
 
 class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,30 +1,74 @@
 """The service on a real database, asked in this process; its log is kept to be read."""
 
+import asyncio
 import io
 import logging
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 import structlog
 
 from service.app import create_app
+from service.extraction.import_lines import ImportedPattern
+from service.extraction.importing import import_patterns
+from service.local_postgres.server import LocalPostgres
 from service.log import configure_logging
 from service.settings import Settings
+from service.storage.database import Caller, Database
+
+PATTERNS = (
+    ImportedPattern(name="Retry lost connections", description="A job that loses its connection is retried."),
+    ImportedPattern(name="Pin dependencies", description="Versions are pinned in the lock file.", tags=["build"]),
+    ImportedPattern(name="Close files", description="Files are closed by a context manager."),
+)
 
 
-@pytest.fixture
-def settings(service_url: str, data_dir: Path) -> Settings:
-    """Settings of a service without an embedding model."""
+def settings_for(url: str, data_dir: Path) -> Settings:
     return Settings(
         _env_file=None,
         data_dir=data_dir,
-        database_url=service_url,
+        database_url=url,
         embedding_model="none",
         log_format="json",
         log_level="debug",
     )
+
+
+@asynccontextmanager
+async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app)
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8100") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_url(postgres_server: LocalPostgres, migrated_template: str) -> Iterator[str]:
+    """A database with three patterns in the project `demo`, for all tests here that change nothing in it."""
+    name = f"api_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {migrated_template}")
+        url = postgres_server.url("motif_service", name)
+        asyncio.run(_fill(url))
+        yield url
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def settings(shared_url: str, data_dir: Path) -> Settings:
+    """Settings of a service without an embedding model, on the shared database."""
+    return settings_for(shared_url, data_dir)
+
+
+@pytest.fixture
+def own_settings(service_url: str, data_dir: Path) -> Settings:
+    """The same on an empty database of the test's own."""
+    return settings_for(service_url, data_dir)
 
 
 @pytest.fixture
@@ -41,10 +85,30 @@ def log(settings: Settings) -> Iterator[io.StringIO]:
 
 @pytest.fixture
 async def api(settings: Settings, log: io.StringIO) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the running service."""
-    app = create_app(settings)
-    async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as client:
+    """A client of the service with three patterns."""
+    async with client_of(settings) as client:
         yield client
 
 
-BASE = "http://127.0.0.1:8100"
+@pytest.fixture
+async def own_api(own_settings: Settings, log: io.StringIO) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service on an empty database of the test's own."""
+    async with client_of(own_settings) as client:
+        yield client
+
+
+async def _fill(url: str) -> None:
+    database = Database(url, pool_size=2)
+    await database.open()
+    try:
+        await import_patterns(
+            database,
+            None,
+            Caller(Settings(_env_file=None).user_id),
+            [(f"line {number}", record) for number, record in enumerate(PATTERNS)],
+            project_name="demo",
+            source_name="test",
+            progress=lambda _done, _all: None,
+        )
+    finally:
+        await database.close()

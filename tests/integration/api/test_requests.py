@@ -136,7 +136,7 @@ async def test_an_unforeseen_error_says_nothing_but_its_id(settings: Settings, l
         model_id = "broken"
         dimension = 3
 
-        def embed(self, texts: object) -> object:
+        def embed(self, *texts: object) -> object:
             raise RuntimeError(f"cannot embed {texts}")
 
         def close(self) -> None:
