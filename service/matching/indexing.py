@@ -1,6 +1,5 @@
 """A pattern's text as the search sees it: its vector and its terms, made outside the transaction, written inside."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 
 from service.matching.embed import Embedder
-from service.matching.words import terms
+from service.matching.gist import vectors
+from service.matching.words import count
 from service.storage import search
 from service.storage.database import Connection
 
@@ -49,8 +49,8 @@ def index_text(name: str, description: str, content: Mapping[str, Any], quotes: 
 
 def prepare(texts: Sequence[IndexText], embedder: Embedder | None) -> list[Indexed]:
     """Vectors and terms of patterns; slow, so not for the event loop."""
-    vectors = embedder.embed([f"{text.name}\n{text.body}" for text in texts]) if embedder else [None] * len(texts)
-    return [_indexed(text, vector) for text, vector in zip(texts, vectors, strict=True)]
+    made = vectors(embedder, [(text.name, text.body) for text in texts]) if embedder else [None] * len(texts)
+    return [_indexed(text, vector) for text, vector in zip(texts, made, strict=True)]
 
 
 async def write_index(
@@ -90,7 +90,6 @@ async def write_index(
 
 
 def _indexed(text: IndexText, vector: NDArray[np.float32] | None) -> Indexed:
-    name, body = terms(text.name), terms(text.body)
-    in_name, in_body = Counter(name), Counter(body)
-    counted = {term: (min(in_name[term], _MOST), min(in_body[term], _MOST)) for term in dict.fromkeys([*name, *body])}
-    return Indexed(vector, counted, min(len(name), _MOST), len(body))
+    name, body = count(text.name), count(text.body)
+    counted = {term: (min(name[term], _MOST), min(body[term], _MOST)) for term in {**name, **body}}
+    return Indexed(vector, counted, min(name.total(), _MOST), body.total())

@@ -83,3 +83,44 @@ async def lock_models(connection: Connection) -> None:
 async def drop_interaction_vectors(connection: Connection, model_id: int) -> None:
     """Forget the vectors of interactions under models other than this one."""
     await connection.execute(SQL["drop_interaction_vectors"], {"model_id": model_id})
+
+
+async def corpus(connection: Connection, model_id: int, projects: Sequence[UUID], terms: Sequence[str]) -> Row:
+    """Counts over the patterns of the projects, and of those that hold each term."""
+    cursor = await connection.execute(
+        SQL["corpus"], {"model_id": model_id, "projects": list(projects), "terms": list(terms)}
+    )
+    return await only_row(cursor)
+
+
+async def candidates(connection: Connection, parameters: Mapping[str, Any]) -> list[Row]:
+    """The nearest patterns by vector and by words; the parameters are those of the query."""
+    cursor = await connection.execute(SQL["candidates"], parameters)
+    return await cursor.fetchall()
+
+
+async def shared_terms(
+    connection: Connection, projects: Sequence[UUID], ids: Sequence[UUID], terms: Sequence[str]
+) -> dict[UUID, list[Row]]:
+    """For each of some patterns which of the terms it holds: term, in_name, in_body."""
+    parameters = {"projects": list(projects), "ids": list(ids), "terms": list(terms)}
+    cursor = await connection.execute(SQL["shared_terms"], parameters)
+    found: dict[UUID, list[Row]] = {}
+    for row in await cursor.fetchall():
+        found.setdefault(row["pattern_id"], []).append(row)
+    return found
+
+
+async def matched(
+    connection: Connection, projects: Sequence[UUID], ids: Sequence[UUID], *, quotes: int
+) -> dict[UUID, Row]:
+    """What a match says about patterns, with at most so many quotes each, the newest first."""
+    parameters = {"projects": list(projects), "ids": list(ids), "quotes": quotes}
+    cursor = await connection.execute(SQL["matched"], parameters)
+    return {row["pattern_id"]: row for row in await cursor.fetchall()}
+
+
+async def count_matches(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add to the counts of matches: pattern_id, matches, matched_at (ISO 8601)."""
+    if rows:
+        await connection.execute(SQL["count_matches"], {"rows": Jsonb(list(rows))})
