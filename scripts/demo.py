@@ -31,6 +31,9 @@ def main(path: Path) -> None:
     # Nobody's settings: neither those of the environment nor those of a .env file where make was called.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MOTIF_")}
     environment |= {"MOTIF_DATA_DIR": str(folder), "MOTIF_LOG_LEVEL": "error"}
+    if not meaning:
+        environment["MOTIF_EMBEDDING_MODEL"] = "none"
+        print("Without the extra `local`: by words, paths and what changes together.")
 
     def motif(*arguments: str) -> None:
         shown = [str(EXAMPLE.relative_to(ROOT)) if argument == str(EXAMPLE) else argument for argument in arguments]
@@ -44,7 +47,10 @@ def main(path: Path) -> None:
     motif("mine", str(path))
     if again:  # mining shows only what it finds anew
         motif("patterns", "list")
-    for question in QUESTIONS if example else _names(folder, environment):
+    names = _names(folder, environment)
+    if not names:
+        return  # mining has said why, and what to try next
+    for question in QUESTIONS if example else names:
         motif("match", question, "--limit", "2")
     print(
         "\nEvery quote above stands in its commit, word for word. Now from your own history:\n"
