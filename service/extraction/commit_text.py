@@ -14,16 +14,20 @@ MOST_FILES = 200
 
 # Lines that say who had a hand in it, or number it for another tool: names and addresses, and nothing to learn.
 # Fixes, Closes, Refs and the like stay: they say what the commit belongs to.
+_ROLES = (
+    "signed-off|co-authored|co-developed|reviewed|acked|tested|reported|suggested|helped|requested|approved|authored|"
+    "committed|submitted|noticed|generated|reported-and-tested|pair-programmed"
+)
+_NUMBERS = (
+    "change-id|git-svn-id|commit-queue|auto-submit|piperorigin-revid|differential revision|reviewed-on|message-id|"
+    "original-change-id|cr-commit-position|cr-original-commit-position"
+)
 _TRAILER = re.compile(
-    r"^(?:Signed-off|Co-authored|Co-developed|Reviewed|Acked|Tested|Reported|Suggested|Helped|Requested|Approved|Authored|"
-    r"Committed|Submitted|Mentored|Inspired|Noticed|Based-on-patch|Commit-Queue|Auto-Submit|Pair-programmed|Reported-and-tested|"
-    r"Original-patch|Thanks-to|Generated)-?(?:by|with)?:.*$"
-    r"|^(?:Cc|CC|Change-Id|git-svn-id|Commit-Queue|Auto-Submit|PiperOrigin-RevId|Differential Revision|Reviewed-on|"
-    r"Original-Change-Id|Cr-Commit-Position|Cr-Original-Commit-Position|Message-Id|Link-to-discussion):[ \t].*$",
+    rf"^(?:(?:{_ROLES})-(?:by|with)|cc|{_NUMBERS}):[^\n]*(?:\n|\Z)"
+    r"|^[a-z][a-z-]{1,40}: [^\n<>]{0,200}<[^<>\s@]{1,64}@[^<>\s@]{1,255}>[^\n]*(?:\n|\Z)",
     re.MULTILINE | re.IGNORECASE,
 )
-_RULE_AT_END = re.compile(r"\n-{3,}\s*\Z")  # separates a squash merge's co-authors from its message
-_SPACE_AT_LINE_END = re.compile(r"[ \t\r\f\v]+$", re.MULTILINE)
+_RULE_AT_END = re.compile(r"\n-{3,}\Z")  # separates a squash merge's co-authors from its message
 
 
 def author_key(address: str) -> str | None:
@@ -39,8 +43,7 @@ def author_key(address: str) -> str | None:
 def clean_message(message: str) -> str:
     """A message without trailers that name people or tools, without space at its lines' ends and around it."""
     message = message.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-    message = _TRAILER.sub("", message)
-    message = _SPACE_AT_LINE_END.sub("", message)
+    message = "\n".join(line.rstrip() for line in _TRAILER.sub("", message).split("\n"))
     message = re.sub(r"\n{3,}", "\n\n", message).strip()
     return _RULE_AT_END.sub("", message).rstrip()
 

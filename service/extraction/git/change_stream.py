@@ -59,7 +59,7 @@ def log_arguments(marker: str, *, patches: bool) -> tuple[str, ...]:
     says of diffs is said otherwise here.
     """
     return (
-        "log", "--stdin", "--no-walk=unsorted", "-z", f"--format={marker}%H",
+        "log", "--stdin", "--no-walk=unsorted", "-z", "--encoding=UTF-8", f"--format={marker}%H",
         "--diff-merges=off", "--root", "--no-ext-diff", "--no-textconv", "--no-color", "--no-color-moved",
         "--no-mailmap", "--no-notes", "--no-decorate", "--no-show-signature", "--submodule=short", "--no-relative",
         "-O/dev/null", "--diff-algorithm=myers", "--indent-heuristic", "-M50%", "-l400", "--numstat",

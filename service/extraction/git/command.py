@@ -114,7 +114,9 @@ def git_failure(root: Path, stderr: bytes) -> IntakeError:
             f"Objects of {root} are missing ({lines[0]}).",
             fix=f"git -C {root} fetch --refetch --no-filter (or clone it anew), then run this again.",
         )
-    return IntakeError(f"git could not read {root}: {lines[0]}", fix=f"git -C {root} fsck")
+    return IntakeError(
+        f"git could not read {root} ({lines[0]}).", fix=f"git -C {root} log -p must work before this can."
+    )
 
 
 _MISSING_OBJECT = (

@@ -31,10 +31,10 @@ def open_repository(path: Path) -> Repository:
     """
     if not path.is_dir():
         raise NotARepository(f"{path} is not a folder.", fix="Give the folder of a git repository.")
-    git_dir, bare, shallow = _facts(path)
+    git_dir, without_tree, shallow = _facts(path)
     root = (
         git_dir
-        if bare
+        if without_tree
         else Path(git_output(path, "rev-parse", "--show-toplevel").decode(errors="surrogateescape").rstrip("\n"))
     )
     if shallow:
@@ -54,9 +54,17 @@ def open_repository(path: Path) -> Repository:
 
 
 def _facts(path: Path) -> tuple[Path, bool, bool]:
-    asked = git_output(path, "rev-parse", "--absolute-git-dir", "--is-bare-repository", "--is-shallow-repository")
-    git_dir, bare, shallow = asked.decode(errors="surrogateescape").splitlines()
-    return Path(git_dir), bare == "true", shallow == "true"
+    """The repository's own folder; whether it is bare or `path` lies in that folder; whether it is shallow."""
+    asked = git_output(
+        path,
+        "rev-parse",
+        "--absolute-git-dir",
+        "--is-bare-repository",
+        "--is-inside-git-dir",
+        "--is-shallow-repository",
+    )
+    git_dir, bare, inside, shallow = asked.decode(errors="surrogateescape").splitlines()
+    return Path(git_dir), "true" in (bare, inside), shallow == "true"
 
 
 def _head(root: Path) -> str:
@@ -105,5 +113,6 @@ def _name(origin: str, root: Path) -> str:
     short = re.fullmatch(r"(?:[^@/:]+@)?([^/:@]{2,}):(?!//)/*([^?#]+)", origin)
     found = None if origin.lower().startswith("file:") else url or short
     if found is None:
-        return root.name.removesuffix(".git") or str(root)
+        folder = root.parent if root.name == ".git" else root
+        return folder.name.removesuffix(".git") or "repository"
     return f"{found[1].lower()}/{found[2].strip('/').removesuffix('.git')}"

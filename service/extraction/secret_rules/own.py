@@ -42,7 +42,7 @@ def own_rules() -> tuple[Rule, ...]:
     prefixed = tuple(
         Rule(
             name,
-            re.compile(rf"(?<![A-Za-z0-9]){prefix}(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-])){{{least},1024}}"),
+            re.compile(rf"(?<![A-Za-z0-9]){prefix}[A-Za-z0-9_-]{{{least},1024}}"),
             needles,
             before=16,
             reach=1100,
