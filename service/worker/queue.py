@@ -22,7 +22,7 @@ def create_queue(url: str, work: Work) -> procrastinate.App:
         min_size=1,
         # Fetching, the heartbeat, the periodic jobs and the end of jobs; listening has a connection of its own.
         max_size=3,
-        timeout=10,
+        timeout=5,
         name="motif-queue",
     )
     queue = procrastinate.App(connector=connector)

@@ -55,15 +55,22 @@ async def run_worker(
     queue = create_queue(database.url, Work(database, embedder, learn, process, pace, attempts))
     at_once = _at_once(concurrency or settings.worker_concurrency, settings.database_pool_size)
     pause_s = _FIRST_PAUSE_S
+    worker: Worker | None = None
     try:
         while not stop.is_set():
             try:
+                if worker is not None:
+                    await database.revive()
                 await queue.open_async()
+                if worker is not None and worker.worker_id is not None:
+                    # It could not take its leave; its jobs are not to wait until its heartbeat is missed.
+                    await queue.job_manager.unregister_worker(worker.worker_id)
                 await sweep(database, pace)
+                worker = _one_run(queue, pace, at_once)
                 pause_s = _FIRST_PAUSE_S
-                if await _work(queue, database, pace, at_once, stop, once=once):
+                if await _work(worker, database, stop, once=once):
                     return
-            except (ConnectorException, DatabaseUnavailable, psycopg.OperationalError) as error:
+            except (ConnectorException, DatabaseUnavailable, psycopg.Error) as error:
                 _check_passes(error)
                 logger().warning("worker interrupted", error_type=type(error).__name__, again_in_s=pause_s)
             finally:
@@ -76,11 +83,9 @@ async def run_worker(
         await attempts.close()
 
 
-async def _work(
-    queue: procrastinate.App, database: Database, pace: Pace, at_once: int, stop: asyncio.Event, *, once: bool
-) -> bool:
-    """One run of procrastinate's worker. False when it ended by itself, because a connection of its own failed."""
-    worker = Worker(
+def _one_run(queue: procrastinate.App, pace: Pace, at_once: int) -> Worker:
+    """Procrastinate's worker; it works until it is stopped or a connection of its own fails."""
+    return Worker(
         queue,
         queues=[QUEUE],
         concurrency=at_once,
@@ -92,8 +97,12 @@ async def _work(
         update_heartbeat_interval=pace.heartbeat_s,
         stalled_worker_timeout=pace.stalled_s,
     )
+
+
+async def _work(worker: Worker, database: Database, stop: asyncio.Event, *, once: bool) -> bool:
+    """Run the worker; whether it ended because it was time to."""
     stopper = asyncio.create_task(_stop_in_time(worker, database, stop, once=once), name="motif-worker-stopper")
-    logger().info("worker started", jobs_at_once=at_once)
+    logger().info("worker started", jobs_at_once=worker.concurrency)
     try:
         await worker.run()
         return stopper.done()
@@ -130,7 +139,7 @@ def _at_once(wanted: int, pool_size: int) -> int:
 
 def _check_passes(error: Exception) -> None:
     """Raise DatabaseError for what waiting does not mend: tables or rights are missing."""
-    cause = error.__cause__
+    cause = error.__cause__ if isinstance(error, ConnectorException) else error
     if isinstance(cause, psycopg.ProgrammingError):
         raise DatabaseError(
             f"The queue cannot be used: {type(cause).__name__}.",
