@@ -72,7 +72,7 @@ def commit_interaction(
     kept = cut(cleaned, max_text_chars)
     was_cut = len(kept) < len(cleaned) or message_chars > len(message)
     text = kept
-    listed = files[:MOST_FILES]
+    listed = [FileChange(_one_line(file.path), file.added, file.deleted) for file in files[:MOST_FILES]]
     for title, part in (("Files", "\n".join(map(_line, listed))), ("Diff", diff)):
         if part and (room := max_text_chars - len(text) - len(title) - 4) > 0 and (fitting := cut(part, room)):
             text = f"{text}\n\n{title}:\n{fitting}"
@@ -93,6 +93,11 @@ def commit_interaction(
             redactions=redacted.counts,
         ),
     )
+
+
+def _one_line(path: str) -> str:
+    """A path may hold any character but NUL; those that would begin a line or steer a terminal become U+FFFD."""
+    return path if path.isprintable() else "".join(c if c >= " " and c != "\x7f" else "\ufffd" for c in path)
 
 
 def _line(change: FileChange) -> str:

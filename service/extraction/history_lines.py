@@ -43,6 +43,7 @@ class _Place(msgspec.Struct, frozen=True, order=True):
     seconds: float
     sha: str
     offset: int
+    digest: bytes
 
 
 class HistoryLines(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ def open_history_lines(
     with _opened(path) as file:
         for number, offset, raw in _lines(file, path):
             line = _parsed(raw, path, number)
-            digest = hashlib.sha256(msgspec.json.encode(line)).digest()
+            digest = _digest(line)
             before = seen.setdefault(line.sha, (digest, number))
             if before != (digest, number):
                 if before[0] != digest:
@@ -86,7 +87,7 @@ def open_history_lines(
                 continue
             day = line.date.astimezone(UTC).date()
             if (since is None or day >= since) and (until is None or day <= until) and _touches(line, paths):
-                places.append(_Place(line.date.timestamp(), line.sha, offset))
+                places.append(_Place(line.date.timestamp(), line.sha, offset, digest))
     if not seen:
         raise InputInvalid(f"{path} holds no commits.", fix="Give one JSON object a line, one line a commit.")
     places.sort()
@@ -117,9 +118,13 @@ def _read(
                 continue
             file.seek(place.offset)
             line = _parsed(file.readline(_LONGEST_LINE), lines.path, None)
-            if line.sha != place.sha:
+            if _digest(line) != place.digest:
                 raise InputInvalid(f"{lines.path} changed while it was read.", fix="Run this again.")
             yield _interaction(line, max_text_chars, max_diff_chars)
+
+
+def _digest(line: _Line) -> bytes:
+    return hashlib.sha256(msgspec.json.encode(line)).digest()
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -165,10 +170,12 @@ def _wrong(raw: bytes, error: str) -> str:
         raw.decode()
     except UnicodeDecodeError:
         return "not UTF-8"
+    if raw.startswith(b"["):
+        return "begins a JSON array; one object a line is wanted"
     try:
         json.loads(raw)
     except (ValueError, RecursionError):
-        return "not JSON" if raw[:1] != b"[" else "begins a JSON array; one object a line is wanted"
+        return "not JSON"
     return error[:1].lower() + error[1:]
 
 
@@ -193,8 +200,8 @@ def _interaction(line: _Line, max_text_chars: int, max_diff_chars: int) -> Inter
         occurred_at=line.date.astimezone(UTC),
         message=message,
         message_chars=len(message),
-        files=[FileChange(file.path.replace("\0", "\ufffd"), file.added, file.deleted) for file in line.files],
+        files=[FileChange(file.path, file.added, file.deleted) for file in line.files],
         files_total=len(line.files),
-        diff=cut(line.diff.replace("\0", "\ufffd"), max_diff_chars),
+        diff=cut(line.diff.replace("\0", "\ufffd").strip("\n"), max_diff_chars),
         max_text_chars=max_text_chars,
     )

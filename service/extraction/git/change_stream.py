@@ -102,16 +102,11 @@ def _path_change(entry: bytes, scan: "_Scanner") -> PathChange:
     if not path:
         scan.until(b"\0", keep=0)
         path = scan.until(b"\0", keep=1 << 13)
-    return PathChange(clean_path(path), _count(added), _count(deleted))
+    return PathChange(path.decode(errors="replace"), _count(added), _count(deleted))
 
 
 def _count(number: bytes) -> int | None:
     return int(number) if number.isdigit() else None
-
-
-def clean_path(path: bytes) -> str:
-    """A path as text: what is no UTF-8, and control characters, become U+FFFD."""
-    return "".join(c if c >= " " and c != "\x7f" else "\ufffd" for c in path.decode(errors="replace"))
 
 
 class _Scanner:
@@ -198,7 +193,7 @@ def _patch_part(section: bytes, limits: ChangeLimits, *, whole: bool) -> PatchPa
     before, _, after = section[start + 1 : hunks].partition(b"\n")
     name = before if after.startswith(b"+++ /dev/null") else after
     # A name with control characters stands in quotes; one with spaces has a tab behind it.
-    path = clean_path(name[7:-1] if name[4:5] == b'"' else name[6:].rstrip(b"\t"))
+    path = (name[7:-1] if name[4:5] == b'"' else name[6:].rstrip(b"\t")).decode(errors="replace")
     if not limits.wants(path):
         return None
     data = section[start + 1 :]
