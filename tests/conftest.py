@@ -14,6 +14,7 @@ import pytest
 
 from service.local_postgres.bootstrap import bootstrap
 from service.local_postgres.server import LocalPostgres, open_local
+from service.matching.embed import Embedder, open_embedder
 from service.settings import Settings
 from service.storage.migrate import migrate
 
@@ -99,6 +100,15 @@ def data_dir() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(dir=os.environ[RUN_FOLDER])) / "data"
     yield path
     shutil.rmtree(path.parent, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Iterator[Embedder]:
+    """The default model, exported once a run into the folder that the run shares."""
+    opened = open_embedder(Settings(_env_file=None, data_dir=Path(os.environ[RUN_FOLDER]) / "shared"))
+    assert opened is not None
+    yield opened
+    opened.close()
 
 
 def _let_it_forget(server: LocalPostgres) -> None:
