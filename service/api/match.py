@@ -9,6 +9,7 @@ from litestar.params import JSONBody, QueryParameter
 
 from service.api.parts import Parts, local_caller
 from service.api.problem import FieldError, FieldsInvalid, refusal
+from service.errors import DatabaseUnavailable
 from service.matching.request import MatchRequest, MatchResponse
 from service.matching.search import match
 
@@ -41,7 +42,14 @@ async def match_patterns(
 ) -> MatchResponse:
     """Answer a match as the caller."""
     _check_query(request.query_params)
-    response = await match(parts.database, local_caller(request), parts.embedder, data, project=project)
+    caller = local_caller(request)
+    try:
+        response = await match(parts.database, caller, parts.embedder, data, project=project)
+    except DatabaseUnavailable:
+        if parts.settings.database_url is not None:
+            raise
+        await parts.database.revive()  # the embedded server is ours: if it was killed, it is started again
+        response = await match(parts.database, caller, parts.embedder, data, project=project)
     parts.metrics.match(response.query_metadata.query_time_ms)
     return response
 

@@ -74,6 +74,9 @@ class Database:
             configure=_configure,
             check=_check,
             timeout=10,
+            # Trying again is put off twice as long each time: after a long outage, for minutes. Given up this soon, the
+            # next request begins anew.
+            reconnect_timeout=4,
             name=application,
         )
 

@@ -86,6 +86,18 @@ def test_it_takes_its_embedded_database_down_with_it(data_dir: Path):
     assert not (data_dir / "postgres" / "data" / "postmaster.pid").exists()
 
 
+def test_a_killed_database_is_started_again(data_dir: Path):
+    with serving(data_dir, "--no-worker") as (process, address):
+        postmaster = (data_dir / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]
+        os.kill(int(postmaster), signal.SIGKILL)
+        answer = httpx.post(f"{address}/api/v1/patterns/match", json={"intent": "retry"}, timeout=STARTS_WITHIN_S)
+        assert answer.status_code == 200, answer.text
+        assert httpx.get(f"{address}/health/ready").status_code == 200
+        process.terminate()
+        process.communicate(timeout=STOPS_WITHIN_S)
+        assert process.returncode == 0
+
+
 def test_an_answer_under_way_is_finished(data_dir: Path, service_url: str, database_url: str):
     settings = {"MOTIF_DATABASE_URL": service_url, "MOTIF_DATABASE_ADMIN_URL": database_url}
     with serving(data_dir, "--no-worker", **settings) as (process, address):
