@@ -18,7 +18,7 @@ from service.api.health import live, metrics, ready
 from service.api.match import match_patterns
 from service.api.parts import Parts, RunWorker
 from service.api.problem import answer, note, problem_kind
-from service.errors import EmbeddingError
+from service.errors import DatabaseError, EmbeddingError
 from service.log import logger
 from service.matching.embed import Embedder, open_embedder
 from service.settings import Settings
@@ -26,6 +26,7 @@ from service.storage.connect import caller_of, open_database
 from service.storage.database import Database
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_FLUSH_EVERY_S = 5.0
 
 
 def create_app(
@@ -55,6 +56,7 @@ def create_app(
                 parts.embedder = await _embedder(parts, open_embedder)
                 if parts.embedder is not None:
                     stack.callback(parts.embedder.close)
+            await stack.enter_async_context(_counting(parts))
             if worker is not None:
                 await stack.enter_async_context(_working(parts, worker))
             yield
@@ -96,6 +98,31 @@ async def _embedder(parts: Parts, opener: Callable[[Settings], Embedder | None])
         logger().warning("no embeddings", code=error.code, reason=str(error))
         return None
     return embedder
+
+
+@asynccontextmanager
+async def _counting(parts: Parts) -> AsyncGenerator[None]:
+    """Write the counts of matches now and then, and once more at the end."""
+    task = asyncio.create_task(_keep_counting(parts), name="motif-match-counts")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await _flush(parts)
+
+
+async def _keep_counting(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(_FLUSH_EVERY_S)
+        await _flush(parts)
+
+
+async def _flush(parts: Parts) -> None:
+    try:
+        await parts.matches.flush(parts.database)
+    except DatabaseError as error:  # the counts are kept for the next time
+        note(error)
 
 
 @asynccontextmanager

@@ -50,6 +50,7 @@ async def match_patterns(
             raise
         await parts.database.revive()  # the embedded server is ours: if it was killed, it is started again
         response = await match(parts.database, caller, parts.embedder, data, project=project)
+    parts.matches.add(found.pattern_id for found in response.matched_patterns)
     parts.metrics.match(response.query_metadata.query_time_ms)
     return response
 

@@ -7,6 +7,7 @@ from litestar import Request
 
 from service.api.metrics import Metrics
 from service.errors import DatabaseUnavailable
+from service.matching.counting import MatchCounter
 from service.matching.embed import Embedder
 from service.settings import Settings
 from service.storage.database import Caller, Database
@@ -23,6 +24,7 @@ class Parts:
     ) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.matches = MatchCounter()
         self.embedder = embedder
         self.embedder_missing: str | None = None
         self.worker: WorkerState = "elsewhere"

@@ -1,6 +1,5 @@
 """Counting how often patterns were found: gathered in the process, written in batches, never a change of a pattern."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -41,15 +40,6 @@ class MatchCounter:
         except BaseException:
             self._counts.update(counts)
             raise
-
-    async def flush_every(self, database: Database, seconds: float) -> None:
-        """Flush until cancelled, and once more then."""
-        try:
-            while True:
-                await asyncio.sleep(seconds)
-                await self.flush(database)
-        finally:
-            await self.flush(database)
 
 
 async def count_shown(database: Database, response: MatchResponse) -> None:

@@ -88,7 +88,7 @@ async def page(
 
 
 async def find(connection: Connection, name_or_id: str, *, project_id: UUID | None) -> Row:
-    """The one pattern of that name, id or beginning of an id (4 characters or more).
+    """The one pattern of that id, name, beginning of an id (4 characters or more) or part of a name.
 
     Raises NotFound, or RequestInvalid when several fit.
     """
@@ -100,10 +100,11 @@ async def find(connection: Connection, name_or_id: str, *, project_id: UUID | No
     rows = await cursor.fetchall()
     if not rows:
         raise NotFound(f"There is no pattern {name_or_id!r}.", fix="`motif patterns list` shows them.")
-    if len(rows) > 1 and str(rows[0]["pattern_id"]) != name_or_id:
-        fits = ", ".join(f"{str(row['pattern_id'])[:8]} ({row['project']})" for row in rows)
-        raise RequestInvalid(f"Several patterns fit {name_or_id!r}: {fits}.", fix="Use more of the id, or --project.")
-    return rows[0]
+    fitting = [row for row in rows if row.pop("exact")] or rows
+    if len(fitting) > 1:
+        fits = ", ".join(f"{str(row['pattern_id'])[:8]} {row['name']!r} ({row['project']})" for row in fitting[:3])
+        raise RequestInvalid(f"Several patterns fit {name_or_id!r}: {fits}.", fix="Use the id, or --project.")
+    return fitting[0]
 
 
 async def export(connection: Connection, *, project_id: UUID | None) -> list[Row]:

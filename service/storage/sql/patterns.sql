@@ -89,16 +89,18 @@ order by p.confidence desc, p.name, p.id
 limit %(limit)s
 
 -- name: find
--- Patterns by id, by the beginning of an id, or by name.
+-- Patterns by id, by the beginning of an id, or by name; by a part of the name where nothing else fits.
 select p.id as pattern_id, p.project_id, pr.name as project, p.name, p.pattern_type, p.description, p.status,
        p.validation_status, p.confidence, p.content, p.tags, p.scope, p.version, p.context_hash, p.execution_trace,
        p.success_criteria, p.quality_metrics, p.performance_data, p.visibility, p.extraction_method, p.extraction_model,
-       p.extraction_confidence, p.superseded_by, p.created_at, p.updated_at
+       p.extraction_confidence, p.superseded_by, p.created_at, p.updated_at,
+       p.id::text = lower(%(name)s) or lower(p.name) = lower(%(name)s) as exact
 from public.patterns p join public.projects pr on pr.id = p.project_id
 where (%(project_id)s::uuid is null or p.project_id = %(project_id)s)
-  and (p.id::text like %(prefix)s or lower(p.name) = lower(%(name)s))
-order by p.id::text = %(name)s desc, p.status = 'archived', p.name, p.id
-limit 3
+  and (p.id::text like %(prefix)s or strpos(lower(p.name), lower(%(name)s)) > 0)
+order by case when p.id::text = lower(%(name)s) then 0 when lower(p.name) = lower(%(name)s) then 1
+              when p.id::text like %(prefix)s then 2 else 3 end, p.status = 'archived', p.name, p.id
+limit 4
 
 -- name: export
 -- Every pattern of a project, whole, in a fixed order.
