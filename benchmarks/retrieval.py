@@ -120,13 +120,7 @@ def by_bm25(
                 continue
             norm = 1.5 * (0.25 + 0.75 * count.total() / mean)
             score = sum(
-                times
-                * math.log1p((len(words) - holders[w] + 0.5) / (holders[w] + 0.5))
-                * count[w]
-                * 2.5
-                / (count[w] + norm)
-                for w, times in asked.items()
-                if w in count
+                times * rarity[w] * count[w] * 2.5 / (count[w] + norm) for w, times in asked.items() if w in count
             )
             scored.append((-score, key))
         found[query] = [key for _, key in sorted(scored)[:TOP]]
