@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from service.cli.run import out, print_json, run, session
 from service.errors import RequestInvalid
@@ -38,17 +38,18 @@ def list_jobs(
     if not listed:
         out.print("No jobs." if status is None else f"No jobs with status {status.value}.")
         return
-    table = Table("id", "task", "of", "status", "priority", "attempts", "not before (UTC)", "error", box=None)
+    note = Column("note", overflow="fold")
+    table = Table("id", "task", "of", "status", "priority", "tries", note, box=None, padding=(0, 1), pad_edge=False)
     for job in listed:
+        later = job.scheduled_at if job.status == "todo" else None
         table.add_row(
             str(job.id),
             job.task,
-            str(job.interaction_id or job.project_id or ""),
+            str(job.interaction_id or job.project_id or "")[:8],
             job.status,
             str(job.priority),
             str(job.attempts),
-            f"{job.scheduled_at:%Y-%m-%d %H:%M:%S}" if job.scheduled_at and job.status == "todo" else "",
-            job.error or "",
+            job.error or (f"not before {later:%Y-%m-%d %H:%M:%S} UTC" if later else ""),
         )
     out.print(table)
     if any(job.status == "failed" for job in listed):

@@ -11,13 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row
-
 import working
+from psycopg.rows import dict_row
+from working import QUICK, Admin, learn, process
+
 from service.settings import Settings
 from service.storage.database import Database
 from service.worker import run_worker
-from working import QUICK, Admin, learn, process
 
 RunOnce = Callable[..., Awaitable[None]]
 Working = Callable[..., AbstractAsyncContextManager[asyncio.Event]]

@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from working import QUICK, Admin, finish, learn, process, until
 
 from service.errors import DatabaseError
 from service.local_postgres.server import open_local
@@ -17,15 +18,22 @@ from service.settings import Settings
 from service.storage.connect import open_database
 from service.storage.database import Database
 from service.worker import Ending, run_worker
-from working import QUICK, Admin, finish, learn, process, until
+
+
+class Hold:
+    """Workers in processes of their own finish nothing until they are let go."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        file.touch()
+
+    def let_go(self) -> None:
+        self.file.unlink()
 
 
 @pytest.fixture
-def hold(tmp_path: Path) -> Path:
-    """Workers in processes of their own finish nothing as long as this is there."""
-    file = tmp_path / "hold"
-    file.touch()
-    return file
+def hold(tmp_path: Path) -> Hold:
+    return Hold(tmp_path / "hold")
 
 
 async def said(worker: subprocess.Popen[str]) -> list[str]:
@@ -34,27 +42,27 @@ async def said(worker: subprocess.Popen[str]) -> list[str]:
     return (await asyncio.to_thread(worker.stdout.readline)).split()
 
 
-async def test_a_killed_workers_job_is_done_once_by_another(admin: Admin, spawn, hold: Path) -> None:
+async def test_a_killed_workers_job_is_done_once_by_another(admin: Admin, spawn, hold: Hold) -> None:
     [interaction] = admin.insert()
-    first = spawn("first", hold)
+    first = spawn("first", hold.file)
     assert await said(first) == ["begun", str(interaction)]
     first.kill()
-    second = spawn("second", hold)
+    second = spawn("second", hold.file)
     assert await said(second) == ["begun", str(interaction)]
-    hold.unlink()
+    hold.let_go()
     await until(lambda: admin.jobs() == [])
     assert admin.run("select of, worker from effects") == [{"of": interaction, "worker": "second"}]
     assert admin.state(interaction) == "done"
 
 
-async def test_a_worker_that_was_taken_for_dead_does_no_harm_and_goes_on(admin: Admin, spawn, hold: Path) -> None:
+async def test_a_worker_that_was_taken_for_dead_does_no_harm_and_goes_on(admin: Admin, spawn, hold: Hold) -> None:
     [interaction] = admin.insert()
-    frozen = spawn("frozen", hold)
+    frozen = spawn("frozen", hold.file)
     assert await said(frozen) == ["begun", str(interaction)]
     frozen.send_signal(signal.SIGSTOP)
-    other = spawn("other", hold)
+    other = spawn("other", hold.file)
     assert await said(other) == ["begun", str(interaction)]
-    hold.unlink()
+    hold.let_go()
     await until(lambda: admin.jobs() == [])
     other.kill()
     frozen.send_signal(signal.SIGCONT)
@@ -67,16 +75,16 @@ async def test_a_worker_that_was_taken_for_dead_does_no_harm_and_goes_on(admin: 
 
 
 async def test_workers_killed_again_and_again_leave_nothing_undone_or_done_twice(
-    admin: Admin, spawn, hold: Path
+    admin: Admin, spawn, hold: Hold
 ) -> None:
     interactions = admin.insert("A", 40)
-    hold.unlink()
+    hold.let_go()
     for number in range(3):
-        worker = spawn(f"victim-{number}", hold)
+        worker = spawn(f"victim-{number}", hold.file)
         for _ in range(6):
             await said(worker)
         worker.kill()
-    spawn("last", hold)
+    spawn("last", hold.file)
     await until(lambda: admin.jobs() == [])
     assert sorted(admin.effects(), key=str) == sorted(interactions, key=str)
 
@@ -102,9 +110,7 @@ async def test_a_worker_whose_connections_are_cut_goes_on(admin: Admin, working_
     assert admin.effects() == [interaction, later]
 
 
-async def test_the_end_of_a_job_that_could_not_be_recorded_does_not_keep_it_running(
-    admin: Admin, working_on
-) -> None:
+async def test_the_end_of_a_job_that_could_not_be_recorded_does_not_keep_it_running(admin: Admin, working_on) -> None:
     finish_job = "jobs.procrastinate_finish_job_v1(bigint, jobs.procrastinate_job_status, boolean)"
     begun: list[UUID] = []
 
@@ -147,9 +153,15 @@ async def test_a_worker_comes_back_after_its_database_was_killed(data_dir: Path)
                 [interaction] = Admin(connection).insert()
             worker = asyncio.create_task(
                 run_worker(
-                    settings, database, None, stop=stop, pace=QUICK, process=process, learn=learn,
+                    settings,
+                    database,
+                    None,
+                    stop=stop,
+                    pace=QUICK,
+                    process=process,
+                    learn=learn,
                     ended=lambda _, ending: endings.append(ending),
-                )  # fmt: skip
+                )
             )
             await until(lambda: Ending.DONE in endings)
             os.kill(int((data_dir / "postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)

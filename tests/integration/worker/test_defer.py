@@ -5,11 +5,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from working import Admin, learn, process, until
 
 from service.storage import jobs
 from service.storage.database import Database, Role
 from service.worker.tasks import QUEUE
-from working import Admin, learn, process, until
 
 
 def test_an_interaction_and_its_job_come_together(admin: Admin) -> None:
@@ -209,6 +209,6 @@ def test_team_clients_defer_through_their_inserts_and_see_no_job(admin: Admin) -
         admin.run("set local role authenticated")
         admin.insert("A")
     assert len(admin.jobs()) == 1
-    with admin.connection.transaction(), pytest.raises(psycopg.errors.InsufficientPrivilege):
-        admin.run("set local role authenticated")
+    admin.run("set role authenticated")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
         admin.jobs()

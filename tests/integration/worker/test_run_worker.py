@@ -5,14 +5,13 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-
-from service.errors import ConfigurationError, NotFound
-from service.storage import jobs
-from service.storage.database import Database, Role
-from service.settings import Settings
-from service.worker import Ending, run_worker
 from working import QUICK, Admin, finish, learn, process, until
 
+from service.errors import ConfigurationError, NotFound
+from service.settings import Settings
+from service.storage import jobs
+from service.storage.database import Database, Role
+from service.worker import Ending, run_worker
 
 NEVER = "0 0 29 2 *"
 
@@ -233,7 +232,13 @@ async def test_a_worker_that_is_stopped_gives_back_a_job_that_does_not_end(
     [interaction] = admin.insert()
     worker = asyncio.create_task(
         run_worker(
-            settings, database, None, stop=stop, pace=QUICK, process=hang, ended=lambda _, ending: endings.append(ending)
+            settings,
+            database,
+            None,
+            stop=stop,
+            pace=QUICK,
+            process=hang,
+            ended=lambda _, ending: endings.append(ending),
         )
     )
     await begun.wait()
@@ -250,7 +255,9 @@ async def test_a_worker_that_is_stopped_gives_back_a_job_that_does_not_end(
     assert admin.effects() == [interaction]
 
 
-async def test_no_more_jobs_at_once_than_there_are_connections_for(admin: Admin, settings: Settings, database: Database) -> None:
+async def test_no_more_jobs_at_once_than_there_are_connections_for(
+    admin: Admin, settings: Settings, database: Database
+) -> None:
     running, most = 0, 0
 
     async def count(database: Database, embedder: object, interaction: UUID) -> None:

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 from msgspec.structs import replace
+from working import QUICK, Admin
 
 from service.storage import jobs
 from service.storage.database import Database, Role
 from service.worker.pace import Pace
 from service.worker.tasks import sweep
-from working import QUICK, Admin
 
 AT_ONCE = replace(QUICK, stranded_s=-1.0)
 

@@ -64,7 +64,7 @@ class Admin:
         return [row["id"] for row in sorted(rows, key=lambda row: row["occurred_at"])]
 
     def jobs(self, where: str = "task_name <> 'sweep'") -> list[dict[str, Any]]:
-        return self.run(f"select * from jobs.procrastinate_jobs where {where} order by priority desc, id")
+        return self.run(f"select * from jobs.procrastinate_jobs where {where} order by priority desc, id")  # noqa: S608
 
     def somebody_waits(self) -> bool:
         """Whether a statement waits for another's lock."""
@@ -84,7 +84,8 @@ async def finish(database: Database, interaction: UUID, worker: str = "here") ->
     """Do an interaction's work: mark it done and leave an effect, in one transaction; nothing if it is done."""
     async with database.transaction(Role.SERVICE) as connection:
         cursor = await connection.execute(
-            "update public.interactions set state = 'done' where id = %s and state <> 'done' returning id", (interaction,)
+            "update public.interactions set state = 'done' where id = %s and state <> 'done' returning id",
+            (interaction,),
         )
         if await cursor.fetchone() is None:
             return False
@@ -100,7 +101,8 @@ async def process(database: Database, _embedder: object, interaction: UUID) -> N
     """A worker's work on one interaction."""
     async with database.transaction(Role.SERVICE) as connection:
         await connection.execute(
-            "update public.interactions set state = 'processing', attempts = attempts + 1 where id = %s and state <> 'done'",
+            """update public.interactions set state = 'processing', attempts = attempts + 1
+               where id = %s and state <> 'done'""",
             (interaction,),
         )
     await finish(database, interaction)
@@ -110,7 +112,8 @@ async def learn(database: Database, _embedder: object, project: UUID, *, wait: b
     """A worker's work on a history: as `process`, for all its commits."""
     async with database.transaction(Role.SERVICE) as connection:
         cursor = await connection.execute(
-            "update public.interactions set state = 'done' where project_id = %s and kind = 'commit' and state <> 'done'",
+            """update public.interactions set state = 'done'
+               where project_id = %s and kind = 'commit' and state <> 'done'""",
             (project,),
         )
         if cursor.rowcount:
@@ -135,11 +138,10 @@ async def _main(url: str, name: str, hold: Path) -> None:
     """Run a worker that says which interaction it has begun and finishes it only once the file `hold` is gone."""
 
     async def process_slowly(database: Database, _embedder: object, interaction: UUID) -> None:
-        print("begun", interaction, flush=True)
-        while hold.exists():
-            await asyncio.sleep(0.01)
-        if await finish(database, interaction, name):
-            print("done", interaction, flush=True)
+        sys.stdout.write(f"begun {interaction}\n")
+        sys.stdout.flush()
+        await until(lambda: not hold.exists())
+        await finish(database, interaction, name)
 
     settings = Settings(_env_file=None, database_url=url)
     configure_logging(settings)
