@@ -9,6 +9,7 @@ from service.extraction.intake import store_interactions
 from service.extraction.interaction import Interaction
 from service.extraction.pipeline import Found, Learned, Progress, learn_waiting, learning
 from service.matching.embed import Embedder
+from service.matching.model import active_model
 from service.storage import interactions, jobs
 from service.storage.database import Caller, Database, Role
 from service.storage.projects import Project, Source, create_project, create_source
@@ -63,6 +64,8 @@ async def _read_and_learn(
     found: Found,
 ) -> Mined:
     async with database.transaction(Role.SERVICE) as connection:
+        # Asked before the history is read: a model that does not fit is to be told at once.
+        await active_model(connection, embedder)
         known = await interactions.known_keys(connection, source)
     arrived = 0
 

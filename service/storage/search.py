@@ -38,6 +38,7 @@ async def register_model(connection: Connection, name: str, dimension: int | Non
 
 async def activate_model(connection: Connection, model_id: int) -> None:
     """Make a model the one that rows are stored and searched under."""
+    await connection.execute(SQL["deactivate_models"], {"model_id": model_id})
     await connection.execute(SQL["activate_model"], {"model_id": model_id})
 
 

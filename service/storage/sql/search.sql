@@ -6,9 +6,13 @@ select m.id, m.name, m.dimension from public.embedding_models m where m.active
 -- A model's id; its partition is made when it is new.
 select motif.register_embedding_model(%(name)s, %(dimension)s) as id
 
+-- name: deactivate_models
+-- Goes before activate_model: only one model may be active at any moment, and one statement has no order of rows.
+update public.embedding_models set active = false where active and id <> %(model_id)s
+
 -- name: activate_model
--- One model is active; the others are not.
-update public.embedding_models set active = (id = %(model_id)s) where active or id = %(model_id)s
+-- Makes a model the active one.
+update public.embedding_models set active = true where id = %(model_id)s and not active
 
 -- name: count_indexed
 -- How many patterns have a row under each model, and how many of those have no vector.
