@@ -36,18 +36,20 @@ _BARE = r"([^\s\"'`,;&|(){}\[\]<>]{6,256})(?![\w(\[])"
 _UPPER = r"(?:PASSWORD|PASSWD|PASS|PASSPHRASE|PWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|AUTH_KEY|PRIVATE_KEY|CREDENTIALS?)"
 
 _ADDRESS = re.compile(r"(?:https?|urn|file):\S*", re.IGNORECASE)
-_NAME_OF_SOMETHING = re.compile(
-    r"v?\d+(?:\.\w+)*|\d+[a-zA-Z]{1,3}|[a-zA-Z_.]+\d?|[A-Z_][A-Z0-9_]*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+"
-)
+_LABEL = re.compile(r"[A-Z].*|.*[.?!:…]|.*(?:pass|secret|key|token|your).*", re.DOTALL)
+# A version, a measure, a constant, an attribute.
+_NAME_OF_SOMETHING = re.compile(r"v?\d+(?:\.\w+)*|\d+[a-zA-Z]{1,3}|[A-Z_][A-Z0-9_]*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 
-def _is_no_sentence(value: str) -> bool:
-    """Quoted, and neither an address nor a label or message: those have several words and no digit."""
-    return is_value(value) and not _ADDRESS.fullmatch(value) and (value.count(" ") < 2 or has_digit_and_letter(value))
+def _is_no_label(value: str) -> bool:
+    """Quoted, and neither an address nor what a program says: that has several words, no digit, and reads like it."""
+    if not is_value(value) or _ADDRESS.fullmatch(value):
+        return False
+    return value.count(" ") < 2 or has_digit_and_letter(value) or not _LABEL.fullmatch(value)
 
 
 def _is_no_name(value: str) -> bool:
-    """A single word with digits that is no version, no measure, no constant and no attribute."""
+    """A single word with a digit that is no name of something."""
     return has_digit_and_letter(value) and not (_NAME_OF_SOMETHING.fullmatch(value) or _ADDRESS.fullmatch(value))
 
 
@@ -58,7 +60,8 @@ def _is_random(value: str) -> bool:
 
 def named_rules(names: Iterable[str]) -> tuple[Rule, ...]:
     """Rules around `names` (patterns, in lower case), which say clearly what they hold, and around weaker ones."""
-    name = f"(?:{'|'.join(names)})"
+    # The library knows snake case only; settings and options are often written with hyphens.
+    name = f"(?:{'|'.join(names).replace('_?', '[_-]?')})"
 
     def rule(
         pattern: str, group: int, check: Callable[[str], bool], needles: tuple[str, ...] = _NEEDLES, flags: int = re.I
@@ -66,13 +69,20 @@ def named_rules(names: Iterable[str]) -> tuple[Rule, ...]:
         return Rule("named", re.compile(pattern, flags), needles, group=group, before=60, reach=4200, check=check)
 
     return (
-        rule(rf"{name}{_SIGN}{_QUOTED}", 2, _is_no_sentence),
-        rule(rf"{name}{_CALL}{_QUOTED}", 2, _is_no_sentence),
-        rule(rf"{name}[\w-]{{0,32}}[ \t]{{1,8}}{_QUOTED};", 2, _is_no_sentence),
-        rule(rf"{_QUOTED}{_SPACE}[!=]={{1,2}}{_SPACE}[\w.]{{0,32}}{name}", 2, _is_no_sentence),
+        rule(rf"{name}{_SIGN}{_QUOTED}", 2, _is_no_label),
+        rule(rf"{name}{_CALL}{_QUOTED}", 2, _is_no_label),
+        rule(rf"{name}[\w-]{{0,32}}[ \t]{{1,8}}{_QUOTED};", 2, _is_no_label),
+        rule(rf"{_QUOTED}{_SPACE}[!=]={{1,2}}{_SPACE}[\w.]{{0,32}}{name}", 2, _is_no_label),
         rule(rf"{name}{_SIGN}{_BARE}", 1, _is_no_name),
         rule(rf"{_WEAK_NAMES}{_SIGN}{_QUOTED}", 2, _is_random, _WEAK_NEEDLES),
         rule(rf"{_WEAK_NAMES}{_SIGN}{_BARE}", 1, _is_random, _WEAK_NEEDLES),
+        # As an option of a command.
+        rule(
+            rf"--[\w-]{{0,32}}(?:{name}|{_WEAK_NAMES})[ =]{{1,2}}[\"']?{_BARE}",
+            1,
+            _is_no_name,
+            (*_NEEDLES, *_WEAK_NEEDLES),
+        ),
         # As in an environment file: an upper-case name, and whatever stands behind the sign.
         rule(rf"(?<![A-Z0-9_])[A-Z0-9_]{{0,60}}{_UPPER}(?:_[A-Z0-9]{{1,20}})?={_BARE}", 1, is_value, _UPPER_NEEDLES, 0),
     )

@@ -118,6 +118,35 @@ _SHAPED = (
         check=has_digit_and_letter,
     ),
     Rule(
+        "cookie",
+        re.compile(r"\bcookie[\"']?: ?[\"']?[\w.-]{1,64}=([^\s;,\"']{16,2048})", re.IGNORECASE),
+        ("cookie",),
+        group=1,
+        reach=2200,
+        check=has_digit_and_letter,
+    ),
+    Rule(
+        "signed_address",
+        re.compile(
+            r"[?&](?:sig|signature|x-(?:amz|goog)-(?:signature|security-token))=([^\s&\"'<>]{16,2048})", re.IGNORECASE
+        ),
+        ("sig=", "signature=", "-token="),
+        group=1,
+        reach=2200,
+        check=has_digit_and_letter,
+    ),
+    Rule(
+        "docker",
+        re.compile(r"\"auth\": ?\"([A-Za-z0-9+/=]{12,1024})\""),
+        ('"auth"',),
+        group=1,
+        reach=1100,
+        check=is_value,
+    ),
+    Rule(
+        "npm", re.compile(r"\b_auth ?= ?\"?([A-Za-z0-9+/=]{8,1024})"), ("_auth",), group=1, reach=1100, check=is_value
+    ),
+    Rule(
         "curl_user",
         re.compile(r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]{0,2}[\"']?[^\s:\"']{1,64}:([^\s\"']{1,128})"),
         ("curl",),
