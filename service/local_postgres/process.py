@@ -5,6 +5,7 @@ Nor is the wheel imported, since that already warns about folders; only its bina
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +29,8 @@ _LOCALES = ("C.UTF-8", "en_US.UTF-8", "C")
 _PROGRAM_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 60
 _LOG_KEPT_BYTES = 5_000_000
+
+_ERROR = re.compile(r"error: |FATAL: |PANIC: ")
 
 # Starts the program that its arguments name and lets go of it; its first argument is the log.
 _IN_BACKGROUND = 'umask 077; "$@" </dev/null >>"$0" 2>&1 &'
@@ -69,7 +72,10 @@ def create_cluster(layout: Layout, version: int) -> None:
         if failure is None or "locale" not in failure:
             break
     if failure is not None:
-        raise DatabaseUnavailable(f"The embedded database cannot be made: {failure}.", fix=_say_where(layout))
+        raise DatabaseUnavailable(
+            f"The embedded database cannot be made: {failure}.",
+            fix="See that the disk has room, or set MOTIF_DATA_DIR to another folder.",
+        )
     for name in ("postgresql.conf", "pg_hba.conf"):
         write_whole(made / name, (Path(__file__).parent / name).read_bytes())
     made.rename(layout.data)
@@ -170,9 +176,9 @@ def _run(layout: Layout, command: Sequence[str], *, pass_fds: Sequence[int] = ()
             return None
         output.seek(0)
         said = output.read().decode("utf-8", "replace").strip().splitlines()
-        telling = [line for line in said if "error:" in line or "FATAL" in line] or said or ["no reason given"]
-        return telling[-1].strip().rstrip(".")
+        telling = [line for line in said if _ERROR.search(line)] or said or ["no reason given"]
+        return _ERROR.split(telling[-1])[-1].strip().rstrip(".")
 
 
 def _say_where(layout: Layout) -> str:
-    return f"Look at {layout.log}; `motif doctor` says what is missing."
+    return f"Look at {layout.log}."

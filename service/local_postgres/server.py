@@ -6,18 +6,16 @@ a server without users is found and used again, one that died is started again b
 
 import os
 import secrets
-import time
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 import psycopg
-from psycopg.pq import Ping
 
 from service.data_folder import open_data_folder, write_whole
-from service.errors import ConfigurationError, DatabaseUnavailable, PortInUse
-from service.local_postgres import process
-from service.local_postgres.address import Address, read_address
+from service.errors import ConfigurationError, DatabaseUnavailable, DataFolderUnwritable
+from service.local_postgres import process, running
+from service.local_postgres.address import Address
 from service.local_postgres.bootstrap import apply_bootstrap
 from service.local_postgres.layout import Layout, lay_out
 from service.local_postgres.locks import lock_shared, mutex, open_lock_file, try_lock_exclusive
@@ -25,10 +23,6 @@ from service.settings import Settings
 
 DATABASE = "postgres"
 _ROLES_WITH_PASSWORD = ("postgres", "authenticator")
-
-# A start after a crash replays the WAL first: up to a gigabyte, minutes on a slow disk.
-_READY_TIMEOUT_S = 300.0
-_POLL_S = 0.01
 
 
 class LocalPostgres:
@@ -55,6 +49,18 @@ class LocalPostgres:
                 apply_bootstrap(self.url(process.SUPERUSER))
                 if self._port:
                     self._set_password()
+            except OSError as error:
+                self._leave()
+                raise DataFolderUnwritable(
+                    f"The data folder {self._layout.folder} cannot be used: {error}.",
+                    fix="See that it has room and belongs to you, or set MOTIF_DATA_DIR to another one.",
+                ) from error
+            except psycopg.OperationalError as error:
+                self._leave()
+                raise DatabaseUnavailable(
+                    "The embedded database ended while it was set up.",
+                    fix=f"Try again; if need be look at {self._layout.log}.",
+                ) from error
             except BaseException:
                 self._leave()
                 raise
@@ -72,10 +78,12 @@ class LocalPostgres:
     def tcp_url(self, role: str = process.SUPERUSER, dbname: str = DATABASE) -> str | None:
         """URL with the password over 127.0.0.1, for `postgres` or `authenticator`; None if TCP is closed."""
         address = self._used_address()
-        if not address.tcp or not self._layout.password_file.exists():
+        password = self._read_password()
+        if not address.tcp or not password:
             return None
-        password = quote(self._read_password(), safe="")
-        return f"postgresql://{quote(role)}:{password}@{process.LOOPBACK}:{address.port}/{quote(dbname)}"
+        return (
+            f"postgresql://{quote(role)}:{quote(password, safe='')}@{process.LOOPBACK}:{address.port}/{quote(dbname)}"
+        )
 
     @property
     def version(self) -> int:
@@ -96,8 +104,8 @@ class LocalPostgres:
         return self._address
 
     def _run_as_wanted(self, users_lock: int) -> Address:
-        while self._lives():
-            address = self._wait_until_ready()
+        while running.lives(self._layout):
+            address = running.wait_until_ready(self._layout)
             if address is None:
                 break  # it was ending when we found it
             if (address.port if address.tcp else None) == self._port:
@@ -112,57 +120,10 @@ class LocalPostgres:
                     f"MOTIF_POSTGRES_PORT is {self._port}, but the database runs {where} and others use it.",
                     fix="Stop the other Motif processes of this data folder, or set the same port as they.",
                 )
-            process.stop(self._layout, self.version)
+            running.stop(self._layout, self.version)
         if self._layout.version is None:
             process.create_cluster(self._layout, self._new_version)
-        log_offset = process.log_size(self._layout)
-        process.start(self._layout, self.version, self._layout.socket_folder(), self._port)
-        address = self._wait_until_ready()
-        if address is None:
-            raise self._why_not_started(process.log_since(self._layout, log_offset))
-        return address
-
-    def _lives(self) -> bool:
-        """Whether a process of the server lives: ours hold a lock; one that someone started by hand answers."""
-        descriptor = open_lock_file(self._layout.server_lock)
-        try:
-            if not try_lock_exclusive(descriptor):
-                return True
-        finally:
-            os.close(descriptor)
-        address = read_address(self._layout)
-        return address is not None and address.ping() in {Ping.OK, Ping.REJECT}
-
-    def _wait_until_ready(self) -> Address | None:
-        """Where it listens once it answers, or None if it ended instead."""
-        deadline = time.monotonic() + _READY_TIMEOUT_S
-        while True:
-            address = read_address(self._layout)
-            if address is not None and address.ping() == Ping.OK:
-                return address
-            if not self._lives():
-                return None
-            if time.monotonic() > deadline:
-                raise DatabaseUnavailable(
-                    f"The embedded database does not answer for {_READY_TIMEOUT_S:.0f} s.",
-                    fix=f"Look at {self._layout.log}; end the postgres processes of {self._layout.data}.",
-                )
-            time.sleep(_POLL_S)
-
-    def _why_not_started(self, log: str) -> Exception:
-        if self._port and "could not bind" in log and "Address already in use" in log:
-            return PortInUse(
-                f"Port {self._port} is taken, so the database cannot listen on it.",
-                fix="Set MOTIF_POSTGRES_PORT to another port, or unset it to use the socket only.",
-            )
-        # Our own pings leave "FATAL: the database system is starting up".
-        fatal = [line for line in log.splitlines() if "FATAL" in line or "PANIC" in line]
-        telling = [line for line in fatal if "the database system is" not in line]
-        said = telling or log.splitlines() or ["it ended without a word"]
-        reason = said[-1].split(":  ", 1)[-1]
-        return DatabaseUnavailable(
-            f"The embedded database did not start: {reason}.", fix=f"Look at {self._layout.log}."
-        )
+        return running.start(self._layout, self.version, self._port)
 
     def _leave(self) -> None:
         """Needs the mutex, so that nobody comes between finding that we are the last and stopping."""
@@ -170,14 +131,15 @@ class LocalPostgres:
         if users_lock is None:
             return
         try:
-            if try_lock_exclusive(users_lock) and self._layout.version is not None and self._lives():
-                process.stop(self._layout, self.version)
+            last = try_lock_exclusive(users_lock)
+            if last and self._layout.version is not None and running.lives(self._layout):
+                running.stop(self._layout, self.version)
         finally:
             os.close(users_lock)
 
     def _set_password(self) -> None:
         """The file is what counts: whoever changes or removes it has changed the password at the next opening."""
-        if not self._layout.password_file.exists():
+        if not self._read_password():
             write_whole(self._layout.password_file, secrets.token_urlsafe(24).encode() + b"\n")
         password = self._read_password().encode()
         with psycopg.connect(self.url(), autocommit=True) as connection:
@@ -185,7 +147,10 @@ class LocalPostgres:
                 connection.pgconn.change_password(role.encode(), password)
 
     def _read_password(self) -> str:
-        return self._layout.password_file.read_text("utf-8").strip()
+        try:
+            return self._layout.password_file.read_text("utf-8").strip()
+        except FileNotFoundError:
+            return ""
 
 
 def open_local(settings: Settings) -> LocalPostgres:
