@@ -16,7 +16,7 @@ from service.extraction.builtin.reading import Floats, build_history, embedding_
 from service.extraction.grounding import ground
 from service.extraction.interaction import Interaction
 
-_MOST = 60
+_MOST = 64
 
 __all__ = ["Extraction", "embedding_text", "extract_document", "extract_recurring", "teaches"]
 
@@ -66,10 +66,10 @@ def _extract(interactions: Sequence[Interaction], vectors: Floats | None, tell: 
     # A theme that takes in more than a twentieth of the work is the project's own subject, not one of its patterns.
     largest = max(12, len(kept) // 20)
     proposed = seeds.seeds(history, smallest=groups.SMALLEST, largest=2 * largest)
-    refined = [group for seed in proposed if (group := groups.refine(history, seed)) is not None]
+    refined = groups.refine(history, proposed)
     tell("choosing", 0.7)
-    # One pattern for each 25 interactions worth reading is what a maintainer still reads.
-    most = min(_MOST, max(8, len(kept) // 25))
+    # One pattern for each 24 interactions worth reading is what a maintainer still reads.
+    most = min(_MOST, max(8, len(kept) // 24))
     common = writing.commonness_of(history)
     drafts = groups.choose(
         history, refined, lambda group: writing.draft(history, group, common), most=most, largest=largest
@@ -77,7 +77,7 @@ def _extract(interactions: Sequence[Interaction], vectors: Floats | None, tell: 
     tell("writing", 0.9)
     taken: set[str] = set()
     patterns = [writing.write(history, one, _unique(one.name, taken)) for one in drafts]
-    pairs = cochanges(history, most=max(2, most // 8), largest=largest)
+    pairs = cochanges(history, most=max(2, most // 10), largest=largest)
     patterns.extend(cochange_pattern.write_cochange(history, pair) for pair in pairs)
     by_key = {(item.external_key, item.revision): item for item in interactions}
     grounded = [kept_one for one in patterns if (kept_one := ground(one, by_key)) is not None]

@@ -4,7 +4,7 @@ from service.extraction.builtin.cochange import CoChange, shown
 from service.extraction.builtin.naming import short
 from service.extraction.builtin.quoting import quote
 from service.extraction.builtin.reading import History, Read
-from service.extraction.builtin.taxonomy import type_of
+from service.extraction.builtin.taxonomy import type_of, type_of_paths
 from service.extraction.builtin.writing import MOST_QUOTES, confidence, distinct, key_of
 from service.extraction.pattern import Content, ExtractedPattern, Quote
 
@@ -20,7 +20,7 @@ def write_cochange(history: History, pair: CoChange) -> ExtractedPattern:
     return ExtractedPattern(
         key=key_of("cochange", "\n".join(sorted((pair.one, pair.other)))),
         name=name,
-        pattern_type=type_of(name, reads),
+        pattern_type=type_of_paths((pair.one, pair.other), type_of(name, reads)),
         description=(
             f"{len(pair.members)} changes from {first:%B %Y} to {last:%B %Y} touched both {pair.one} and {pair.other}: "
             f"{share:.0%} of the {pair.touching} that touched {pair.rarer}. "
@@ -29,8 +29,7 @@ def write_cochange(history: History, pair: CoChange) -> ExtractedPattern:
         content=Content(),
         tags=("changes-together",),
         scope=tuple(f"{side}**" if side.endswith("/") else side for side in (pair.one, pair.other)),
-        # A rule that holds half of the time is already firm here, where a group of words is at cosine .4.
-        confidence=confidence(0.8 * min(1.0, share), pair.sources),
+        confidence=confidence(min(1.0, share), pair.sources),
         members=tuple((item.interaction.external_key, item.interaction.revision) for item in reads),
         evidence=tuple(_quotes(pair, reads))[:MOST_QUOTES],
     )

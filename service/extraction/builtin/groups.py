@@ -17,16 +17,18 @@ SMALLEST = 3
 
 # Leave-one-out cosine to the rest of the group, in a centred space where strangers are at 0.
 _STAYS_SUBJECT, _STAYS_WEAK, _JOINS = 0.08, 0.38, 0.62
+_JOINS_WORDS = 0.8  # without meaning, two headlines of one component are near each other whatever they say
 _STAYS_PRACTICE = -0.1  # here the words decide; only what speaks of something else altogether goes
 # Two groups that share this much of the smaller one tell the same story.
 _SAME = 0.6
-_PART, _CLOSER = 0.4, 0.12
+_PART, _CLOSER = 0.4, 0.2
 # Below this mean cosine a group is held together by a word and nothing else.
 _LOOSE = 0.3
 # A practice is told by many words in many places; its members are looser for a good reason.
 _LOOSE_PRACTICE = 0.1
 # More than this many members make no group better; fewer than this many new ones do not make a pattern.
 _ENOUGH, _LEAST_NEW = 16.0, 2.5
+_MOST_WIDENED = 1_000
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -40,41 +42,58 @@ class Group(msgspec.Struct, frozen=True):
     score: float
 
 
-def refine(history: History, seed: Seed) -> Group | None:
-    """Keep the members that are near the rest, add what is nearer still; None if too few sources remain."""
+def refine(history: History, seeds: Sequence[Seed]) -> list[Group]:
+    """The groups that the seeds make: members near the rest stay, and the best groups take in what is nearer still.
+
+    A seed of which fewer than three independent sources remain makes none.
+    """
+    found = [group for seed in seeds if (group := _tighten(history, seed)) is not None]
+    found.sort(key=lambda g: (-g.score * math.log2(1 + min(len(g.members), _ENOUGH)), g.seed.view, g.seed.anchor))
+    # Looking for more members reads the whole space; groups this far down are never chosen.
+    return [_widen(history, group) for group in found[:_MOST_WIDENED]]
+
+
+def _tighten(history: History, seed: Seed) -> Group | None:
+    """The seed's members that are near the rest."""
     rows = numpy.asarray(sorted(seed.weights), dtype=numpy.int64)
     weights = numpy.asarray([seed.weights[int(at)] for at in rows], dtype=numpy.float32)
-    space = history.space
-    total = (space[rows] * weights[:, None]).sum(axis=0)
-    near = _leave_one_out(space[rows], weights, total)
+    near = _leave_one_out(history.space[rows], weights)
     stays = _STAYS_PRACTICE if seed.view == "practice" else _STAYS_SUBJECT
     wanted = numpy.where(weights >= IN_SUBJECT, stays, _STAYS_WEAK - 0.2 * (weights - IN_PATH).clip(0))
-    members = {int(at) for at, keep in zip(rows, near >= wanted, strict=True) if keep}
-    if history.sources.count(members) < SMALLEST:
-        return None
-    kept = numpy.asarray(sorted(members), dtype=numpy.int64)
-    centre = space[kept].sum(axis=0)
-    everything = space @ (centre / max(float(numpy.linalg.norm(centre)), 1e-9))
-    joining = [int(at) for at in numpy.argsort(-everything, kind="stable")[: len(kept)] if everything[at] >= _JOINS]
-    members.update(joining[: len(kept) // 2])
-    final = numpy.asarray(sorted(members), dtype=numpy.int64)
-    ones = numpy.ones(len(final), dtype=numpy.float32)
-    close = _leave_one_out(space[final], ones, space[final].sum(axis=0))
+    members = [int(at) for at, keep in zip(rows, near >= wanted, strict=True) if keep]
+    return _group(history, seed, members) if history.sources.count(members) >= SMALLEST else None
+
+
+def _widen(history: History, group: Group) -> Group:
+    """The group and up to half as many that are nearer to it than most of its own; a practice keeps its words."""
+    if group.seed.view == "practice":
+        return group
+    centre = history.space[list(group.members)].sum(axis=0)
+    everything = history.space @ (centre / max(float(numpy.linalg.norm(centre)), 1e-9))
+    near = numpy.flatnonzero(everything >= (_JOINS if history.has_meaning else _JOINS_WORDS))
+    nearest = near[numpy.argsort(-everything[near], kind="stable")][: len(group.members)]
+    own = set(group.members)
+    joining = [int(at) for at in nearest if int(at) not in own][: len(own) // 2]
+    return _group(history, group.seed, sorted(own.union(joining))) if joining else group
+
+
+def _group(history: History, seed: Seed, members: Sequence[int]) -> Group:
+    rows = numpy.asarray(members, dtype=numpy.int64)
+    close = _leave_one_out(history.space[rows], numpy.ones(len(rows), dtype=numpy.float32))
     cohesion = float(close.mean())
-    sources = history.sources.count(members)
     return Group(
         seed=seed,
-        members=tuple(int(at) for at in final),
-        closeness={int(at): round(float(value), 4) for at, value in zip(final, close, strict=True)},
+        members=tuple(members),
+        closeness={at: round(float(value), 4) for at, value in zip(members, close, strict=True)},
         cohesion=round(cohesion, 4),
-        sources=sources,
+        sources=history.sources.count(members),
         score=round(_score(seed, cohesion, history.sources.spells(members)), 5),
     )
 
 
-def _leave_one_out(rows: Floats, weights: Floats, total: Floats) -> Floats:
+def _leave_one_out(rows: Floats, weights: Floats) -> Floats:
     """Cosine of each row to the weighted sum of the others."""
-    rest = total[None, :] - rows * weights[:, None]
+    rest = (rows * weights[:, None]).sum(axis=0)[None, :] - rows * weights[:, None]
     length = numpy.sqrt((rest * rest).sum(axis=1))
     return (rows * rest).sum(axis=1) / numpy.maximum(length, 1e-9)
 
@@ -98,14 +117,14 @@ def choose(
 ) -> list[_Draft]:
     """Drafts of at most `most` groups, each time the one that tells most that is new; near-copies are left out.
 
-    Practices come first, for up to half of the places: what has a name beats a word that some of its members share. A
+    Practices come first, for up to three fifths of the places: what has a name beats a word that some members share. A
     group's worth is its score times the logarithm of its members, a member counting 1, or a quarter for each time that
     it has been told already. A group that `draft` cannot name is passed over. Ties are decided by the anchor.
     """
     fitting = [group for group in groups if group.sources <= largest and group.score > 0]
     fitting.sort(key=lambda g: (-g.score, g.seed.view, g.seed.anchor))
     choice: _Choice[_Draft] = _Choice(len(history.reads), draft)
-    choice.add([group for group in fitting if group.seed.view == "practice"], most // 2)
+    choice.add([group for group in fitting if group.seed.view == "practice"], most * 3 // 5)
     choice.add([group for group in fitting if group.seed.view != "practice"], most)
     return choice.drafts
 

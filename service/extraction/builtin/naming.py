@@ -8,7 +8,7 @@ from itertools import pairwise
 import msgspec
 
 from service.extraction.builtin.reading import Read
-from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, Token, parts, stem, tokens
+from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, Token, after_component, parts, stem, tokens
 
 LONGEST_NAME = 80
 
@@ -23,10 +23,14 @@ _VERBS = {
     "Refactor": "refactor refactored refactoring rework rewrite simplify clean",
     "Improve": "improve improved improves improving",
     "Upgrade": "upgrade bump",
+    "Update": "update updated updates updating",
     "Move": "move moved moving",
     "Deprecate": "deprecate deprecated",
 }
 VERB_OF = {word: verb for verb, words in _VERBS.items() for word in words.split()}
+
+
+_BENT = frozenset(word for word in VERB_OF if word.endswith(("ed", "es", "ing", "s")) and word not in ("tests", "docs"))
 
 
 class Phrase(msgspec.Struct, frozen=True):
@@ -46,8 +50,9 @@ def opening_verb(subject: str, prefix_type: str | None) -> str | None:
     """What kind of change a headline announces: `Fix`, `Add`, ...; the conventional-commit type counts too."""
     if prefix_type in ("fix", "bugfix", "hotfix", "bug"):
         return "Fix"
-    words = tokens(subject)
-    return VERB_OF.get(subject[words[0].start : words[0].end].lower()) if words else None
+    rest = after_component(subject)
+    words = tokens(rest)
+    return VERB_OF.get(rest[words[0].start : words[0].end].lower()) if words else None
 
 
 def shared_phrases(reads: Sequence[Read], rarity: Mapping[str, float], *, longest: int = 5) -> list[Phrase]:
@@ -88,10 +93,12 @@ def _is_phrase(gram: Sequence[Token], subject: str) -> bool:
     """Ends are content words, and nothing but blanks, hyphens or quotes stands between the words."""
     if gram[0].stem in STOP_STEMS or gram[-1].stem in STOP_STEMS:
         return False
-    return all(
-        not subject[left.end : right.start].strip(" -_'\"`’“”/") and right.start >= left.end
-        for left, right in pairwise(gram)
-    )
+    return all(_joined(subject, left, right) for left, right in pairwise(gram))
+
+
+def _joined(subject: str, left: Token, right: Token) -> bool:
+    between = subject[left.end : right.start]
+    return right.start >= left.end and (between == "." or not between.strip(" -_'\"`’“”/"))
 
 
 def _commonest(surfaces: Counter[str]) -> str:
@@ -100,9 +107,9 @@ def _commonest(surfaces: Counter[str]) -> str:
 
 
 def spoken(phrase: Phrase) -> str:
-    """A phrase as people say it: a lone `wrap_query_exceptions` becomes three words."""
+    """A phrase as people say it: a lone `wrap_query_exceptions` becomes three words, a longer name stays one."""
     text = phrase.surface
-    if re.fullmatch(r"[a-z0-9]+(?:_[a-z0-9]+)+", text):
+    if re.fullmatch(r"[a-z]+(?:_[a-z]+){1,2}", text):
         return text.replace("_", " ")
     return text
 
@@ -110,7 +117,7 @@ def spoken(phrase: Phrase) -> str:
 def sentence_case(text: str) -> str:
     """First letter upper case unless the word is an identifier (`run_worker`, `psycopg2`)."""
     first = text.split(" ", 1)[0]
-    is_identifier = any(c in "_.()`/" or c.isdigit() for c in first) or not (first.islower() or first.isupper())
+    is_identifier = any(c in "-_.()`/" or c.isdigit() for c in first) or not (first.islower() or first.isupper())
     return text if is_identifier or not text else text[0].upper() + text[1:]
 
 
@@ -134,6 +141,9 @@ def verb_share(reads: Sequence[Read], verbs: Sequence[str | None]) -> tuple[str 
 def with_verb(verb: str | None, share: float, phrase: Phrase) -> str:
     """`Fix` + phrase where most headlines fix; the phrase alone where they do this and that."""
     surface = spoken(phrase)
+    first, _, rest = surface.partition(" ")
+    if first.lower() in VERB_OF and rest:
+        return f"{VERB_OF[first.lower()]} {rest}" if first.lower() in _BENT else sentence_case(surface)
     opens_with_verb = phrase.stems[0] in {stem(word) for word in VERB_OF} or VERB_OF.get(surface.split(" ")[0].lower())
     plain_add = verb == "Add" and len(phrase.inner) == 1  # "Add priority" says less than "Priority: ..."
     if verb and share >= 0.5 and not opens_with_verb and not plain_add:
@@ -143,12 +153,12 @@ def with_verb(verb: str | None, share: float, phrase: Phrase) -> str:
 
 
 def head_phrase(phrases: Sequence[Phrase], anchor: Sequence[str], size: int) -> Phrase | None:
-    """The phrase to name a group by: it holds the anchor, and a quarter of the headlines share it; longer is better."""
+    """The phrase to name a group by: it holds the anchor, and enough headlines share it; longer is better."""
     best: Phrase | None = None
     best_worth = 0.0
     for phrase in phrases:
         inner = phrase.inner
-        if not set(anchor) <= inner or phrase.support < max(3, 0.25 * size):
+        if not set(anchor) <= inner or phrase.support < max(3, 0.15 * size):
             continue
         told = sum(_telling(word) for word in phrase.stems)
         plain = sum(word not in STOP_STEMS for word in phrase.stems) - told

@@ -71,7 +71,7 @@ PRACTICES = (
     _practice(
         "Leaks of memory and connections",
         "reliability",
-        r"\bleak\w*|\bout of memory\b|\boom\b"
+        r"\bleaks?\b|\bleak(?:ed|ing|age)\b|\bout of memory\b|\boom\b"
         r"|\bclos(?:e|es|ing) (?:the )?(?:connection|pool|file|session|socket|cursor)s?\b|\bresource ?warning",
     ),
     _practice(
@@ -87,7 +87,8 @@ PRACTICES = (
     _practice(
         "Graceful shutdown and signals",
         "reliability",
-        r"\bgraceful\w*|\bshut-?(?:ting )?down\w*|\bsigterm\b|\bsignals? handl\w*",
+        r"\bgraceful\w* (?:shut|stop|terminat|exit|clos)\w*|\bshut-?(?:ting )?down\w*|\bsigterm\b|\bsigint\b"
+        r"|\bsignal handl\w*|\bshutdown_\w+",
     ),
     _practice(
         "Performance and benchmarks",
@@ -101,21 +102,24 @@ PRACTICES = (
         r"\bcach(?:e|es|ed|ing)\b|\bmemoi[sz]\w+",
     ),
     _practice(
-        "Security: secrets, permissions and injection",
+        "Fix security issues",
         "security",
-        r"\bsecurity\b|\bvulnerab\w+|\bcve-\d|\binjection\b|\bxss\b|\bcsrf\b|\bsaniti[sz]\w+"
-        r"|\bescap(?:e|ed|ing)\b|\bpermissions?\b|\bprivileges?\b|\bsecrets?\b|\bencrypt\w*",
+        r"\bsecurity\b|\bvulnerab\w+|\bcve-\d|\b(?:sql|code|command|shell|header|prompt) injection|\bxss\b"
+        r"|\bcsrf\b|\bssrf\b|\bsaniti[sz]e[sd]?\b|\bprivilege escalation|\bpath traversal|\bside[- ]channel"
+        r"|\bleak\w* (?:of )?(?:secret|password|token|credential)s?",
     ),
     _practice(
         "Improve error messages",
         "error_handling",
         r"\berror messages?\b|\bexception messages?\b|\bhelpful (?:error|message)"
-        r"|\b(?:better|clearer|explicit|nicer) (?:error|exception)\w*",
+        r"|\b(?:better|clearer|explicit|nicer|proper) (?:error|exception) ?(?:message|report|text)\w*",
     ),
     _practice(
         "Raise and wrap exceptions",
         "error_handling",
-        r"\bexceptions?\b|\btraceback\w*|\b(?:re-?)?rais(?:e|es|ing)\b|\bpanics?\b|\bcrash\w*",
+        r"\bexceptions?\b|\btraceback\w*"
+        r"|\b(?:re-?)?rais(?:e|es|ing) (?:an? |the )?(?:\w+ ){0,2}(?:error|exception)\w*"
+        r"|\b\w+(?:Error|Exception)\b",
     ),
     _practice(
         "Improve logging",
@@ -125,8 +129,9 @@ PRACTICES = (
     _practice(
         "Type annotations and type checking",
         "api_design",
-        r"\btype[ -]?(?:hint|annotation)s?\b|\btyping\b|\bannotations?\b|\bmypy\b|\b(?:based)?pyright\b"
-        r"|\bpy\.typed\b|\btypescript types?\b|\bgenerics?\b|\btypevars?\b|\bliteralstring\w*",
+        r"\btype[ -]?(?:hint|annotation|check|stub)\w*|\btyping\b|\bannotations\b|\bmypy\b"
+        r"|\b(?:based)?pyright\b|\bpy\.typed\b|\btypescript types?\b|\btypevars?\b|\bliteralstring\w*"
+        r"|\bstatic typ\w+",
     ),
     _practice(
         "Fix and extend the CI pipeline",
@@ -143,7 +148,10 @@ PRACTICES = (
     _practice(
         "Test coverage",
         "testing",
-        r"\bcoverage\b|\buncovered\b|\bcodecov\b",
+        r"\b(?:test|code|unit|line|branch|\d+ ?%)(?: \w+)? coverage\b"
+        r"|\bcoverage (?:report|badge|comment|config|job|for|of|in)\b|\bcodecov\b|\bcoveralls\b"
+        r"|\b(?:increase|improve|ensure|combine|fix|add|reach|raise|no)\w* (?:\w+ ){0,2}coverage\b|\bcoverage$"
+        r"|\bcoverage-comment\b",
     ),
     _practice(
         "Add missing tests",
@@ -153,12 +161,16 @@ PRACTICES = (
     _practice(
         "Test fixtures, mocks and isolation",
         "testing",
-        r"\bfixtures?\b|\bconftest\b|\bparametri[sz]\w+|\bmocks?\b|\bisolat\w+",
+        r"\bfixtures?\b|\bconftest\b|\bparametri[sz]\w+|\bmock(?:s|ed|ing)?\b|\btest isolation\b"
+        r"|\bisolat\w+ (?:\w+ )?tests?\b",
     ),
     _practice(
         "Fix imports",
         "refactoring",
-        r"\bcircular (?:import|dependenc)\w*|\bimports?\b",
+        r"\bcircular (?:import|dependenc)\w*"
+        r"|\b(?:unused|missing|broken|wrong|relative|absolute|lazy|unneeded|redundant|duplicate"
+        r"|optional) imports?\b|\bimport (?:order\w*|error|cycle|sort\w*|mess|path)s?\b"
+        r"|\bfix\w* (?:the |some |all )?imports?\b|\bimports\b|\bunrelated import\b",
     ),
     _practice(
         "Remove dead code",
@@ -184,12 +196,15 @@ PRACTICES = (
     _practice(
         "Schema migrations",
         "data",
-        r"\bmigrations?\b|\bschema\b|\bddl\b|\balter table\b",
+        r"\bmigrations?\b|\b(?:database|db|sql|improve|initial|the|set|split|drop)\w* schema\b"
+        r"|\bschema(?:\.sql)?\b.*(?:migrat|version|upgrad|column|table)|\bschema version|\bschema\.sql\b"
+        r"|\balter table\b|\bddl\b",
     ),
     _practice(
-        "Indexes",
+        "Database indexes",
         "data",
-        r"\bind(?:ex|exes|ices)\b",
+        r"\b(?:add|drop|remove|create|missing|unused|rename|fix|update|db|database|sql|unique|partial"
+        r"|covering)\w*\b[\w ]{0,20}\bindex(?:es)?\b(?!\.)|\bindices\b.*\bperf\w*|\bre-?index\w*",
     ),
     _practice(
         "Time zones and dates",
@@ -199,7 +214,8 @@ PRACTICES = (
     _practice(
         "Text encodings",
         "data",
-        r"\bencod\w+|\butf-?8\b|\bunicode\b|\bnon-ascii\b|\bsurrogate\w*",
+        r"\butf-?(?:8|16)\b|\bunicode\b|\bnon-ascii\b|\bsurrogate\w*|\bcharsets?\b"
+        r"|\bcharacter (?:set|encoding)s?\b|\b(?:file|text|output) encoding\b|\bencoding ?=|\bmojibake\b",
     ),
     _practice(
         "Windows and macOS support",
@@ -219,13 +235,14 @@ PRACTICES = (
     _practice(
         "Contribution guide, code owners and templates",
         "process",
-        r"\bcontribut(?:ing|ion|ors?)\b|\bcode ?owners?\b|\b(?:pr|issue|pull request) templates?\b"
-        r"|\bcode of conduct\b",
+        r"\bcontributing\b|\bcontribution (?:guid\w+|docs?)\b|\bcode ?owners?\b"
+        r"|\b(?:pr|issue|pull request) templates?\b|\bcode of conduct\b|\bmaintainers\b|\bcontributors?\b",
     ),
     _practice(
         "Development environment and Docker",
         "build_ci",
-        r"\bdev[- ]?env\w*|\bdev-?containers?\b|\bdocker(?:-?compose|file)?\b|\bmakefile\b|\bvirtualenv\b",
+        r"\bdev[- ]?env\w*|\bdev-?containers?\b|\bdocker(?:-?compose|file)?\b|\bvirtualenv\b|\bvagrant\w*"
+        r"|\bnix(?:os| flake)\b",
     ),
     _practice(
         "Linters and pre-commit hooks",
@@ -242,11 +259,75 @@ PRACTICES = (
         "Packaging and build tooling",
         "build_ci",
         r"\bpoetry\b|\bsetup\.(?:py|cfg)\b|\bpyproject\b|\bsetuptools\b|\bwheels?\b|\bsdists?\b|\bpackaging\b"
-        r"|\buv\b|\bhatch\w*\b|\bwebpack\b|\bcmake\b|\bgradle\b",
+        r"|\buv\b|\bhatch\w*\b|\bwebpack\b|\bcmake\b|\bgradle\b|\bautoconf\b|\bautomake\b|\bconfigure\.ac\b"
+        r"|\bmeson\b|\blibtool\b|\bcmake\w*|\bmakefiles?\b|\bbazel\b|\bmaven\b|\bwebpack\b|\bvite\b|\brollup\b",
     ),
     _practice(
         "Keep the demo and examples working",
         "documentation",
         r"\bdemos?\b|\bexamples?\b",
+    ),
+    _practice(
+        "Fix crashes",
+        "reliability",
+        r"\bcrash(?:es|ed|ing)?\b|\bseg-?faults?\b|\bnull (?:pointer|deref)\w*|\bpanics?\b|\bcore dump\w*"
+        r"|\bassert\w* fail\w*",
+    ),
+    _practice(
+        "Memory safety and fuzzing",
+        "security",
+        r"\b(?:integer |buffer |stack |heap )?(?:over|under)flow(?:s|ed|ing)?\b|\bout[- ]of[- ]bounds?\b"
+        r"|\bover-?(?:read|run)s?\b|\buninitiali[sz]ed\b|\bundefined behaviou?r\b|\buse[- ]after[- ]free\b"
+        r"|\bdouble free\b|\bubsan\b|\basan\b|\bvalgrind\b|\bfuzz\w*",
+    ),
+    _practice(
+        "Fix warnings",
+        "build_ci",
+        r"\b(?:compiler|gcc|clang|deprecation|build|lint|static analy\w+|sphinx|autodoc)? ?warnings?\b"
+        r"|-W[a-z][\w-]+|\bcoverity\b",
+    ),
+    _practice(
+        "Fix the build",
+        "build_ci",
+        r"\bfix(?:es|ed|ing)? (?:the |a |an |some |\w+ )?(?:build|compil\w+|linking|distcheck)\w*\b"
+        r"|\bbuild (?:fix|error|failure|breakage|break)\w*|\bcompil(?:e|ation) (?:fix|error|failure)s?",
+    ),
+    _practice(
+        "Translations and locales",
+        "documentation",
+        r"\btranslat(?:e|ion|ions|ed)\b|\bi18n\b|\bl10n\b|\bgettext\b|\blocali[sz]ation\b",
+    ),
+    _practice(
+        "Configuration and environment variables",
+        "api_design",
+        r"\bsettings?\b|\bconfig(?:uration)? (?:option|key|value|file)s?\b|\bconfigurable\b"
+        r"|\benv(?:ironment)?[ -]var\w*|\benvironment variables?\b",
+    ),
+    _practice(
+        "Authentication and permissions",
+        "security",
+        r"\bauth(?:n|z|entication|ori[sz]ation)?\b|\blog-?in\b|\boauth\w*|\bpermissions?\b|\brbac\b"
+        r"|\bpasswords?\b|\bcredentials?\b|\baccess tokens?\b",
+    ),
+    _practice(
+        "Docstrings and API reference",
+        "documentation",
+        r"\bdoc-?strings?\b|\bapi[ -](?:docs?|reference|documentation)\b|\breference (?:docs?|documentation)\b"
+        r"|\bautodoc\b",
+    ),
+    _practice(
+        "Fix regressions",
+        "reliability",
+        r"\bregress(?:ion|ions|ed)\b",
+    ),
+    _practice(
+        "Licence and copyright",
+        "process",
+        r"\blicen[cs]e[sd]?\b|\bcopyright\w*|\bspdx\b",
+    ),
+    _practice(
+        "Command line options",
+        "api_design",
+        r"\bcommand[- ]line\b|(?<![\w-])cli(?![\w-])|(?<!-)--[a-z][\w-]{2,}",
     ),
 )

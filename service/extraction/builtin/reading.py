@@ -42,11 +42,15 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True):
-    """The interactions worth reading, oldest first, their sources, and the shared space they are compared in."""
+    """The interactions worth reading, oldest first, their sources, and the shared space they are compared in.
+
+    `has_meaning`: whether embeddings are part of the space, or words and paths alone.
+    """
 
     reads: tuple[Read, ...]
     sources: Sources
     space: Floats
+    has_meaning: bool
 
 
 def read(interaction: Interaction) -> Read:
@@ -194,4 +198,5 @@ def build_history(kept: Sequence[Interaction], everything: Sequence[Interaction]
         reads=reads,
         sources=Sources(kept, [change[item.external_key] for item in kept]),
         space=build_space(reads, vectors),
+        has_meaning=vectors is not None,
     )

@@ -36,7 +36,7 @@ _RECOMMENDATION = re.compile(
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
-    r"https?://|^\s*[>|$#]|Traceback|^\s*File \"|[{}<>=]{2,}|::|\bPASSED\b"
+    r"https?://|^\s*[>|$#]|Traceback|^\s*File \"|[{}<>=]{2,}|[{}]|;$|::|\bPASSED\b"
     r"|\bFAILED\b",
     re.MULTILINE,
 )

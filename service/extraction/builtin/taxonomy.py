@@ -59,7 +59,8 @@ _COMPILED = {name: re.compile(rf"\b(?:{words})\w{{0,3}}\b", re.IGNORECASE) for n
 _PATHS = (
     ("documentation", re.compile(r"(^|/)docs?/|\.(md|rst|adoc)$", re.IGNORECASE)),
     ("testing", re.compile(r"(^|/)(tests?|spec|__tests__)/|(^|/)test_|_test\.|\.spec\.|conftest", re.IGNORECASE)),
-    ("build_ci", re.compile(r"(^|/)\.github/|\.travis|Dockerfile|docker-compose|\.gitlab-ci|Makefile|pyproject"
+    ("build_ci", re.compile(r"(^|/)\.github/|\.travis|Dockerfile|docker-compose|\.gitlab-ci"
+                            r"|configure\.ac|meson\.build|CMakeLists|Makefile|pyproject"
                             r"|setup\.(py|cfg)|\.pre-commit|tox\.ini|noxfile|\.devcontainer", re.IGNORECASE)),
     ("data", re.compile(r"(^|/)migrations?/|\.sql$|schema", re.IGNORECASE)),
 )  # fmt: skip
@@ -98,6 +99,14 @@ def type_of(name: str, reads: Sequence[Read]) -> str:
     if not votes:
         return "process"
     return min(votes, key=lambda kind: (-round(votes[kind], 6), TYPES.index(kind)))
+
+
+def type_of_paths(paths: Sequence[str], otherwise: str) -> str:
+    """The type that all of these paths speak for, or the other one."""
+    for kind, pattern in _PATHS:
+        if paths and all(pattern.search(path) for path in paths):
+            return kind
+    return otherwise
 
 
 def type_of_text(text: str) -> str:

@@ -22,7 +22,8 @@ _PREFIX_TYPES = _words(
     """
 )
 _NUMBER_TAIL = re.compile(r"\s*[(\[]?(?:(?:close[sd]?|fix(?:e[sd])?|refs?|see|resolve[sd]?)\s+)?"
-                          r"(?:[\w.-]+/[\w.-]+)?#\d+[)\]]?[.:]?\s*$", re.IGNORECASE)  # fmt: skip
+                          r"(?:(?:[\w.-]+/[\w.-]+)?#\d+|(?:bug|issue|ticket)\s+#?\d+)[)\]]?[.:]?\s*$"
+                          r"|\s*\[(?:ci skip|skip ci|no ci)\]\s*$", re.IGNORECASE)  # fmt: skip
 _NUMBER_HEAD = re.compile(r"^(?:(?:close[sd]?|fix(?:e[sd])?|refs?|see|resolve[sd]?|related to)\s+)?"
                           r"(?:#\d+|[A-Z]{2,10}-\d+)\s*[:\-.]?\s+", re.IGNORECASE)  # fmt: skip
 _TAG_HEAD = re.compile(r"^\[[^\]]{1,30}\]\s*")
@@ -30,6 +31,7 @@ _EMOJI_HEAD = re.compile(r"^(?::[a-z0-9_+-]+:|[\u2190-\u2bff\U0001f000-\U0001faf
 
 STOPWORDS = _words(
     """
+    since rid currently because
     a about above after again all also am an and any are aren't as at be because been before being below between
     both but by can can't cannot could did do does doesn't doing don't down during each etc few for from further
     get gets getting got had has have having he her here hers him his how i if in into is isn't it it's its
@@ -70,7 +72,7 @@ GENERIC = _words(
     currently fail failed failing fails failure error errors main master branch github org com www http https
     cosmetic cosmetics wording proofreading typo typos spelling grammar lint linting linter format formatting
     formatted black isort flake8 doc docs document documentation documented docstring docstrings readme
-    changelog news id ids py toml yml yaml txt rst md cfg ini js ts script scripts tag tags prs
+    changelog news skip skipped id ids py toml yml yaml txt rst md cfg ini js ts script scripts tag tags prs
     config configs configuration setting settings data info message messages string list lists
     """
 )
@@ -193,6 +195,15 @@ def subject_span(text: str) -> tuple[int, int]:
     while end > start and (text[end - 1].isspace() or text[end - 1] in ".。,;:"):
         end -= 1
     return start, end
+
+
+_COMPONENT = re.compile(r"^[\w./*+-]{1,30}(?:,\s*[\w./*+-]{1,30})?:\s+")
+
+
+def after_component(subject: str) -> str:
+    """A subject without the component it opens with: `fc-match: add an option` -> `add an option`."""
+    found = _COMPONENT.match(subject)
+    return subject[found.end() :] if found and found.end() < len(subject) else subject
 
 
 def commit_type(subject: str) -> str | None:

@@ -39,6 +39,7 @@ _DEPENDENCY = re.compile(
     | (?:update|upgrade|pin)\s+(?:dependency|module|plugin|rust\s+crate)\s
     | (?:update|upgrade|bump|pin)\s+\S+\s+(?:action|docker\s+(?:tag|digest)|orb|digest|tag|crate|to\s+v?\d|from\s+v?\d)
     | (?:update|upgrade|bump|pin)\s+[@\w./-]+\s+(?:\w+\s+)?(?:to|from)\s+v?\d[\w.]*
+    | .{0,40}\bupdate[ds]?\s+(?:\S+\s+)?to\s+(?:the\s+)?(?:latest|newest)\b.*
     | (?:deps|dependencies)\s+(?:update|upgrade|bump)s?\b | (?:re)?(?:compute|generate|lock)\s+lock\s?file
     | (?:update|upgrade)\s+.{1,60}\s+(?:action|docker\s+tag)\s+to\s+v\S+
     )""",
@@ -48,10 +49,10 @@ _RELEASE = re.compile(
     r"""^(?:(?:chore|build|release)(?:\([^)]*\))?:\s*)?(?:
       (?:prepare\s+(?:for\s+)?)?release\s+(?:of\s+)?[\w.-]*\s*v?\d[\w.+-]*\s*$
     | v?\d+\.\d+(?:\.\d+)*(?:[-.]?(?:a|b|rc|dev|alpha|beta|post)\.?\d*)?\s*$
-    | (?:bump|set|update|increment)\s+(?:the\s+)?(?:package\s+)?version(?:\s+(?:number|to|from|for|in)\b.*)?$
+    | (?:bump|set|update|increment)(?:s|ed|d)?\s+(?:the\s+)?(?:package\s+)?version(?:\s+(?:number|to|from|for|in)\b.*)?$
     | version\s+(?:bump|v?\d[\w.]*)\s*$
     | (?:back\s+to|begin|start|open)\s+(?:\w+\s+){0,3}(?:development|dev\b|snapshot).*
-    | bump\s+(?:to\s+)?v?\d[\w.+-]*(?:\s*(?:→|->|to)\s*v?\d[\w.+-]*)?\s*$
+    | bump(?:s|ed)?\s+(?:to\s+)?v?\d[\w.+-]*(?:\s*(?:→|->|to)\s*v?\d[\w.+-]*)?\s*$
     | \[maven-release-plugin\].* | release\s*$ | (?:post-?release|pre-?release)\b.{0,40}$
     )""",
     re.IGNORECASE | re.VERBOSE,
@@ -79,6 +80,10 @@ _REVIEW = re.compile(
     r"|^apply (?:\w+ )?suggestions?(?: from .{0,40})?$",
     re.IGNORECASE,
 )
+# "2006-08-04 Jo Doe (jo@example.org)", "Reviewed by: Jo Doe <jo@example.org>": a headline that names only people.
+_PERSON = re.compile(
+    r"^(?:reviewed|reported|submitted|patch(?:es)?|thanks)[ -](?:by|from|to)\b|[<(]\S+@\S+[)>]", re.IGNORECASE
+)
 _TYPO = re.compile(
     r"^(?:(?:small|minor|tiny|fix(?:ed|ing|es)?|correct\w*|a|an|the|few|some|more|another|silly|docs?|unrelated|omg)\W+)*"
     r"(?:typos?|misspell\w*|spelling|grammar|wording)\b",
@@ -87,6 +92,9 @@ _TYPO = re.compile(
 _ONLY_UPDATES_A_FILE = re.compile(
     r"^(?:update|create|delete|rename|add files via upload)\s*[\w./-]*\.?[\w-]*\s*$", re.IGNORECASE
 )
+
+
+_LONGEST_HEADLINE = 400
 
 
 def headline(interaction: Interaction) -> tuple[int, int]:
@@ -103,8 +111,9 @@ def headline(interaction: Interaction) -> tuple[int, int]:
 
 
 def _line_end(text: str, start: int) -> int:
+    """End of the line, or of its first 400 characters: what is longer is no headline but a paste."""
     end = text.find("\n", start)
-    return len(text) if end < 0 else end
+    return min(len(text) if end < 0 else end, start + _LONGEST_HEADLINE)
 
 
 def is_merge(interaction: Interaction) -> bool:
@@ -154,7 +163,7 @@ def _only_moves_versions(interaction: Interaction, subject: str) -> bool:
 
 
 def _says_little(subject: str) -> bool:
-    if _ONLY_UPDATES_A_FILE.match(subject) or _REVIEW.match(subject) or _TYPO.match(subject):
+    if _PERSON.search(subject) or _ONLY_UPDATES_A_FILE.match(subject) or _REVIEW.match(subject) or _TYPO.match(subject):
         return True
     found = stems(subject)
     return not any(word not in GENERIC_STEMS for word in found) and len(found) <= 3
