@@ -14,7 +14,7 @@ from service.extraction.git.change_stream import (
     new_marker,
     read_changes,
 )
-from service.extraction.git.command import GitStream
+from service.extraction.git.command import GitStream, git_stream
 from service.extraction.git.commit_object import CommitObject, parse_commit
 from service.extraction.git.diff_excerpt import MOST_PATCHES, excerpt, is_written
 from service.extraction.git.repository import Repository, open_repository
@@ -43,7 +43,7 @@ def list_commits(
     last = datetime.combine(until, time.max, UTC).timestamp() if until else float("inf")
     shas: list[str] = []
     limited = ("--full-history", "--", *paths) if paths else ("--",)
-    with GitStream(repository.root, "rev-list", "--timestamp", "--date-order", repository.head, *limited) as stream:
+    with git_stream(repository.root, "rev-list", "--timestamp", "--date-order", repository.head, *limited) as stream:
         for line in stream.output:
             seconds, _, sha = line.decode("ascii").strip().partition(" ")
             if limit is not None and len(shas) >= limit:
@@ -94,8 +94,8 @@ def read_commits(
     limits = ChangeLimits(paths=MOST_FILES, patches=MOST_PATCHES, patch_bytes=4 * max_diff_chars, wants=is_written)
     log = log_arguments(marker, patches=max_diff_chars > 0)
     with (
-        GitStream(repository.root, "cat-file", "--batch", lines=shas) as objects,
-        GitStream(repository.root, *log, *(("--", *paths) if paths else ()), lines=shas) as diffs,
+        git_stream(repository.root, "cat-file", "--batch", lines=shas) as objects,
+        git_stream(repository.root, *log, *(("--", *paths) if paths else ()), lines=shas) as diffs,
     ):
         changes = _settled(read_changes(diffs.output, marker, limits), diffs)
         for sha in shas:

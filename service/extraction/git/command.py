@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import TracebackType
-from typing import IO, Self
+from typing import IO, cast
 
 from service.errors import IntakeError, NotARepository, RepositoryIncomplete
 
@@ -43,33 +43,13 @@ def _environment() -> dict[str, str]:
 
 
 class GitStream:
-    """One running git command: its output as a stream, its errors raised when it ends badly.
+    """One running git command: `output` to read, then `finish`, which raises what went wrong."""
 
-    As a context manager it never leaves a process behind, also when the reader stops early.
-    """
-
-    def __init__(self, root: Path, *arguments: str, lines: Iterable[str] = ()) -> None:
+    def __init__(self, root: Path, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self.output = cast(IO[bytes], process.stdout)
         self._root = root
-        self._errors = TemporaryFile()  # noqa: SIM115  lives as long as the process
-        # Input from a file rather than a pipe: neither side can wait for the other.
-        with TemporaryFile() as given:
-            given.writelines(f"{line}\n".encode() for line in lines)
-            given.seek(0)
-            try:
-                self._process = subprocess.Popen(
-                    ["git", *_SAFE, "-C", str(root), *arguments],
-                    stdin=given, stdout=subprocess.PIPE, stderr=self._errors, env=_environment(),
-                )  # fmt: skip
-            except OSError as error:
-                self._errors.close()
-                raise _cannot_run(error) from None
-
-    @property
-    def output(self) -> IO[bytes]:
-        """Standard output."""
-        stream = self._process.stdout
-        assert stream is not None  # noqa: S101  asked for above
-        return stream
+        self._process = process
+        self._errors = errors
 
     def finish(self) -> None:
         """Wait for the end; raises what `git_failure` makes of an exit other than 0."""
@@ -77,22 +57,29 @@ class GitStream:
             self._errors.seek(0)
             raise git_failure(self._root, self._errors.read(100_000))
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.output.close()
-        if self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait()
-        self._errors.close()
+@contextmanager
+def git_stream(root: Path, *arguments: str, lines: Iterable[str] = ()) -> Generator[GitStream, None, None]:
+    """Run git with `lines` on its standard input; no process is left behind, also when the reader stops early."""
+    # Input and errors are files rather than pipes: neither side can wait for the other.
+    with TemporaryFile() as given, TemporaryFile() as errors:
+        given.writelines(f"{line}\n".encode() for line in lines)
+        given.seek(0)
+        command = ["git", *_SAFE, "-C", str(root), *arguments]
+        try:
+            process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=_environment())
+        except OSError as error:
+            raise _cannot_run(error) from None
+        try:
+            yield GitStream(root, process, errors)
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def git_output(root: Path, *arguments: str) -> bytes:
     """The whole output of a short git command; raises what `git_failure` makes of an exit other than 0."""
-    with GitStream(root, *arguments) as stream:
+    with git_stream(root, *arguments) as stream:
         output = stream.output.read()
         stream.finish()
         return output

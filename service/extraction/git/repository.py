@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from service.errors import IntakeError, NotARepository, RepositoryIncomplete
-from service.extraction.git.command import GitStream, git_output
+from service.extraction.git.command import git_output, git_stream
 
 
 class Repository(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ def _check_partial(root: Path, configured: dict[str, str]) -> None:
     """Refuse a partial clone with objects missing before anything is read; only partial clones pay for the walk."""
     if not any(re.fullmatch(r"extensions\.partialclone|remote\..*\.promisor", name) for name in configured):
         return
-    with GitStream(root, "rev-list", "--objects", "--missing=print", "--no-object-names", "HEAD") as stream:
+    with git_stream(root, "rev-list", "--objects", "--missing=print", "--no-object-names", "HEAD") as stream:
         for line in stream.output:
             if line.startswith(b"?"):
                 raise RepositoryIncomplete(

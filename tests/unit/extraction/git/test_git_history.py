@@ -207,7 +207,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_end(five_days: GitFolder) ->
     repository = open_repository(five_days.path)
     stopped = read_commits(repository, max_text_chars=10_000, max_diff_chars=1_000)
     first = list(itertools.islice(stopped, 3))
-    stopped.close()  # type: ignore[attr-defined]
+    stopped.close()
     rest = read(five_days, known={commit.external_key for commit in first})
     assert first + rest == whole
     assert read(five_days, known=list_commits(repository)) == []

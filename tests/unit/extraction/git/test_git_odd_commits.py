@@ -1,4 +1,4 @@
-import random
+import hashlib
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -62,7 +62,7 @@ def test_a_message_of_ten_megabytes_is_cut_and_its_length_kept(started: GitFolde
 
 
 def test_nothing_but_the_part_that_is_kept_of_a_huge_diff_is_held(started: GitFolder) -> None:
-    noise = random.Random(1).randbytes(3_000_000)  # noqa: S311
+    noise = hashlib.shake_128(b"noise").digest(3_000_000)
     started.commit(
         "huge",
         {
