@@ -16,6 +16,7 @@ class Known(msgspec.Struct, frozen=True):
     """A stored pattern as consolidation sees it. `open`: proposed or active, so its name is taken.
 
     `fixed`: written or put away by a person, so only evidence is ever added.
+    `members`: the revisions that its evidence quotes.
     """
 
     id: str
@@ -70,7 +71,7 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
         if pattern.name.casefold() != match.name.casefold():
             # A pattern that people know by its name keeps it.
             pattern = msgspec.structs.replace(pattern, name=match.name)  # noqa: PLW2901
-        grew = not frozenset(pattern.members) <= match.members
+        grew = not {(q.external_key, q.revision) for q in pattern.evidence} <= match.members
         result.append(Consolidated(pattern, match, changed=grew and not match.fixed))
     return result
 

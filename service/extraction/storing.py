@@ -67,7 +67,7 @@ async def store_extraction(
     async with database.transaction(Role.SERVICE) as connection:
         seen = await patterns.existing(connection, project_id)
     outcome = consolidate(grounded, map(_known, seen))
-    texts = [_index_text(c) for c in outcome]
+    texts = [_index_text(c, row_of) for c in outcome]
     indexed = await asyncio.to_thread(prepare, texts, embedder)
 
     async with database.transaction(Role.SERVICE) as connection:
@@ -76,7 +76,7 @@ async def store_extraction(
         if _signature(now) != _signature(seen):
             # Somebody wrote in between: consolidate against what stands there now, so that no twin arises.
             outcome = consolidate(grounded, map(_known, now))
-            texts = [_index_text(c) for c in outcome]
+            texts = [_index_text(c, row_of) for c in outcome]
             indexed = await asyncio.to_thread(prepare, texts, embedder)
         if await active_model(connection, embedder) != model_id:
             raise EmbeddingModelChanged("The embedding model was changed meanwhile.", fix="Run the command again.")
@@ -245,10 +245,9 @@ def _signature(rows: Sequence[Row]) -> list[tuple[UUID, int, str]]:
     return [(row["id"], row["version"], row["status"]) for row in rows]
 
 
-def _index_text(c: Consolidated) -> IndexText:
-    return index_text(
-        c.pattern.name,
-        c.pattern.description,
-        msgspec.to_builtins(c.pattern.content),
-        [q.quote for q in c.pattern.evidence],
-    )
+def _index_text(c: Consolidated, row_of: Mapping[tuple[str, str], Row]) -> IndexText:
+    """Quotes lend their words newest first, in the order in which a rebuild reads them from the database."""
+    quotes = sorted(c.pattern.evidence, key=lambda q: (q.external_key, q.char_start))
+    quotes.sort(key=lambda q: row_of[q.external_key, q.revision]["occurred_at"], reverse=True)
+    content = msgspec.to_builtins(c.pattern.content)
+    return index_text(c.pattern.name, c.pattern.description, content, [q.quote for q in quotes])

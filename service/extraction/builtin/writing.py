@@ -16,7 +16,8 @@ from service.extraction.builtin.taxonomy import type_of
 from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, commit_type, stems
 from service.extraction.pattern import Content, ExtractedPattern
 
-MOST_QUOTES = 20
+MOST_QUOTES = 200
+"""Every change that shows a pattern is quoted, up to what anybody would read or a repository would make of one theme."""
 _ONE_WORD = 0.6
 _SHORT_BODY = 4
 

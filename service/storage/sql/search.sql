@@ -47,11 +47,11 @@ from jsonb_to_recordset(%(rows)s) as r(term text, pattern_id uuid, in_name small
 -- name: indexable
 -- Every pattern of every project as it is to be indexed again.
 select p.id, p.project_id, p.name, p.description, p.content, p.tags, p.extraction_method,
-       coalesce((select array_agg(q.quote order by q.created_at, q.char_start, q.quote) from (
-         select e.quote, i.occurred_at as created_at, e.char_start from public.pattern_evidence e
+       coalesce((select array_agg(q.quote order by q.occurred_at desc, q.external_key, q.char_start) from (
+         select e.quote, i.occurred_at, i.external_key, e.char_start from public.pattern_evidence e
          join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
          where e.project_id = p.project_id and e.pattern_id = p.id
-         order by i.occurred_at, i.external_key, e.char_start limit 8) q), '{}') as quotes
+         order by i.occurred_at desc, i.external_key, e.char_start limit 8) q), '{}') as quotes
 from public.patterns p order by p.project_id, p.context_hash
 
 -- name: lock_models

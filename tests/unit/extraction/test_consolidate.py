@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.extraction.consolidate import Known, consolidate, free_name
-from service.extraction.pattern import Content, ExtractedPattern
+from service.extraction.pattern import Content, ExtractedPattern, Quote
 
 
 def found(key: str, members: str, name: str = "") -> ExtractedPattern:
@@ -16,7 +16,7 @@ def found(key: str, members: str, name: str = "") -> ExtractedPattern:
         scope=(),
         confidence=0.5,
         members=tuple((m, "1") for m in members),
-        evidence=(),
+        evidence=tuple(Quote(m, "1", "said", 0, 4) for m in members),
     )
 
 
