@@ -10,7 +10,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.cli.run import err, out, print_json, run, session
-from service.errors import RequestInvalid
 from service.extraction.history import open_repository, read_commits
 from service.extraction.history_lines import open_history_lines, read_history_lines
 from service.extraction.interaction import Interaction
@@ -87,11 +86,9 @@ def _reader(
     paths: list[str],
 ) -> tuple[str, str, Reader]:
     """Name and identity of the history at `path`, and what reads it."""
+    first, last = since.date() if since else None, until.date() if until else None
     if path.is_file():
-        if since or until or limit or paths:
-            raise RequestInvalid("--since, --until, --limit and --paths are for repositories.", fix="Leave them out.")
-
-        lines = open_history_lines(path)
+        lines = open_history_lines(path, since=first, until=last, limit=limit, paths=paths)
         return (
             path.stem,
             f"file:{path.stem}",
@@ -104,8 +101,8 @@ def _reader(
     def read_repository(known: Collection[str]) -> Iterator[Interaction]:
         return read_commits(
             repository,
-            since=since.date() if since else None,
-            until=until.date() if until else None,
+            since=first,
+            until=last,
             limit=limit,
             paths=paths,
             known=known,
