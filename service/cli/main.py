@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
-from service.cli import embeddings, extract, jobs, match, mine, patterns
+from service.cli import db, embeddings, extract, jobs, match, mine, patterns
 from service.cli.doctor import doctor
 from service.cli.run import err
 from service.cli.serve import serve
@@ -30,6 +30,7 @@ app.add_typer(embeddings.app, name="embeddings")
 app.command()(serve)
 app.command()(worker)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(db.app, name="db")
 app.command()(doctor)
 
 
