@@ -1,11 +1,13 @@
 """The `motif` command: registers the groups, and turns every error into one plain line."""
 
+import logging
 import os
 import sys
 import traceback
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from service import __version__
 from service.cli import db, embeddings, extract, jobs, match, mine, patterns
@@ -51,10 +53,12 @@ def _root(  # pyright: ignore[reportUnusedFunction]
 
 def main() -> None:
     """Run the command; exit code 1 and one line on stderr for what went wrong."""
+    # Unless a command sets up a log of its own: what a library warns of would stand beside our line and repeat it.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         app()
     except MotifError as error:
-        err.print(f"[red]motif:[/red] {error}", markup=True)
+        err.print(f"[red]motif:[/red] {escape(' '.join(str(error).splitlines()))}")
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("[red]motif:[/red] interrupted; run the same command again to go on.")
