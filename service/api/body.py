@@ -1,6 +1,6 @@
 """Bodies: strict JSON into the struct that a handler declares, with every field that is wrong named at once."""
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 from litestar import Request
@@ -56,10 +56,11 @@ def field_errors(value: object, as_type: Any, path: str = "") -> list[FieldError
 
     msgspec stops at the first one; somebody who has to mend a request wants them all.
     """
-    if not (isinstance(as_type, type) and issubclass(as_type, msgspec.Struct) and isinstance(value, dict)):
+    struct = _struct_in(as_type)
+    if struct is None or not isinstance(value, dict):
         return _value_errors(value, as_type, path)
     given = cast("dict[str, object]", value)
-    fields = {field.encode_name: field for field in msgspec.structs.fields(as_type)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     errors = [FieldError(f"{path}{name}", "Unknown field") for name in given if name not in fields]
     for name, field in fields.items():
         if name in given:
@@ -68,6 +69,14 @@ def field_errors(value: object, as_type: Any, path: str = "") -> list[FieldError
         elif field.required:
             errors.append(FieldError(f"{path}{name}", "Missing, and needed"))
     return errors
+
+
+def _struct_in(as_type: Any) -> type[msgspec.Struct] | None:
+    """The struct that a type is, or the one that it may be beside null."""
+    for one in (as_type, *get_args(as_type)):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return one
+    return None
 
 
 def _value_errors(value: object, as_type: Any, path: str) -> list[FieldError]:

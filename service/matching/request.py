@@ -1,6 +1,6 @@
 """What is asked of a match and what it answers; the shapes of POST /api/v1/patterns/match."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -12,15 +12,17 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # No label holds a NUL, and Postgres takes none.
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 
+Status = Literal["proposed", "active", "deprecated", "archived"]
+
 
 class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Narrow the search. An empty list or null does not narrow; `tags`: a pattern has all of them."""
 
-    pattern_types: Annotated[list[Label], msgspec.Meta(max_length=50)] = []
-    statuses: Annotated[list[Label], msgspec.Meta(max_length=4)] = msgspec.field(
+    pattern_types: Annotated[list[Label], msgspec.Meta(max_length=50)] | None = None
+    statuses: Annotated[list[Status], msgspec.Meta(max_length=4)] | None = msgspec.field(
         default_factory=lambda: ["active", "proposed"]
     )
-    tags: Annotated[list[Label], msgspec.Meta(max_length=50)] = []
+    tags: Annotated[list[Label], msgspec.Meta(max_length=50)] | None = None
     min_quality_score: Share | None = None
     min_success_rate: Share | None = None
 
@@ -30,8 +32,10 @@ class MatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     intent: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INTENT_CHARS)]
     context: Text | None = None
-    requirements: Annotated[list[Annotated[str, msgspec.Meta(max_length=2_000)]], msgspec.Meta(max_length=50)] = []
-    filters: Filters = msgspec.field(default_factory=Filters)
+    requirements: (
+        Annotated[list[Annotated[str, msgspec.Meta(max_length=2_000)]], msgspec.Meta(max_length=50)] | None
+    ) = None
+    filters: Filters | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     min_confidence: Share = 0.0
 

@@ -14,7 +14,14 @@ from service.errors import EmbeddingModelChanged
 from service.matching import rank
 from service.matching.embed import Embedder
 from service.matching.gist import split, vectors
-from service.matching.request import MatchedEvidence, MatchedPattern, MatchRequest, MatchResponse, QueryMetadata
+from service.matching.request import (
+    Filters,
+    MatchedEvidence,
+    MatchedPattern,
+    MatchRequest,
+    MatchResponse,
+    QueryMetadata,
+)
 from service.matching.words import count
 from service.storage import search
 from service.storage.database import Caller, Connection, Database, Role
@@ -78,7 +85,7 @@ async def match(
         query_metadata=QueryMetadata(
             query_time_ms=clock.times(),
             embedding_model=embedder.model_id if embedder else None,
-            filters=request.filters,
+            filters=request.filters or Filters(),
             candidates=len(rows),
             notes=_notes(embedder, corpus.patterns, without_vector),
         ),
@@ -87,7 +94,7 @@ async def match(
 
 def _read(request: MatchRequest, embedder: Embedder | None) -> _Query:
     head, rest = split(request.intent)
-    body = "\n".join(part for part in (rest, request.context or "", *request.requirements) if part.strip())
+    body = "\n".join(part for part in (rest, request.context or "", *(request.requirements or ())) if part.strip())
     vector = HalfVector(vectors(embedder, [(head, body)])[0].astype(np.float32)) if embedder else None
     return _Query(count(head), count(body), vector)
 
@@ -142,7 +149,7 @@ def _parameters(
     corpus: rank.Corpus,
     weights: Mapping[str, float],
 ) -> dict[str, Any]:
-    filters = request.filters
+    filters = request.filters or Filters()
     return {
         "model_id": model_id,
         "projects": list(projects),
@@ -150,8 +157,8 @@ def _parameters(
         "terms": list(weights),
         "weights": list(weights.values()),
         "statuses": filters.statuses or ["proposed", "active", "deprecated", "archived"],
-        "types": filters.pattern_types,
-        "tags": filters.tags,
+        "types": filters.pattern_types or [],
+        "tags": filters.tags or [],
         "min_quality": filters.min_quality_score,
         "min_success": filters.min_success_rate,
         "candidates": CANDIDATES,
