@@ -2,6 +2,8 @@
 
 import os
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from psycopg.pq import Ping
 
@@ -75,6 +77,7 @@ def start(layout: Layout, version: int, port: int | None) -> Address:
 
 def stop(layout: Layout, version: int) -> None:
     """Stop the server; DatabaseUnavailable if a process of it is still there afterwards."""
+    address = read_address(layout)
     try:
         process.stop(layout, version)
     except DatabaseUnavailable:
@@ -84,6 +87,9 @@ def stop(layout: Layout, version: int) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(_POLL_S)
+    if address is not None and not Path(address.socket_folder).is_relative_to(layout.root):
+        with suppress(OSError):  # someone keeps things in it: let it be
+            Path(address.socket_folder).rmdir()
 
 
 def _last_words(log: str) -> list[str]:
