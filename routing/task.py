@@ -1,10 +1,8 @@
-"""What is to be done: the types of task an interaction is split into, and one task."""
+"""What is to be done: the types of task an interaction is split into, and how soon."""
 
 import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
-
-import msgspec
 
 
 class TaskType(StrEnum):
@@ -26,16 +24,8 @@ class Priority(StrEnum):
     BACKFILL = "backfill"
 
 
-class Task(msgspec.Struct, frozen=True):
-    """One piece of work. `input_hash` (sha256, hex) tells whether it was done already on the same input."""
-
-    type: TaskType
-    prompt_version: str
-    input_hash: str
-
-
 def input_hash(parts: Iterable[str]) -> str:
-    """Hash of what a task reads; the order of `parts` counts, their boundaries too."""
+    """Sha256, hex, of what a task reads: tells whether it was done on the same input already. The order of `parts` counts, their boundaries too."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")

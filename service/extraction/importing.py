@@ -82,11 +82,7 @@ async def import_patterns(
         )
         await patterns.insert_patterns(connection, project.id, rows, created_by=caller.user_id)
         await patterns.insert_versions(
-            connection,
-            project.id,
-            [{"pattern_id": row["id"], "number": 1, "snapshot": _snapshot(row)} for row in rows],
-            created_by=str(caller.user_id),
-            correlation_id=None,
+            connection, project.id, [(1, row) for row in rows], created_by=str(caller.user_id)
         )
         await patterns.insert_evidence(
             connection,
@@ -206,8 +202,3 @@ def _row(p: _Prepared, name: str, visibility: str) -> dict[str, Any]:
         "success_rate": pattern.success_rate,
         "visibility": visibility,
     }
-
-
-def _snapshot(row: dict[str, Any]) -> dict[str, Any]:
-    kept = ("name", "description", "pattern_type", "content", "scope", "tags", "confidence")
-    return {field: row[field] for field in kept}

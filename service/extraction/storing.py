@@ -154,11 +154,7 @@ async def _write(
     await patterns.insert_versions(
         connection,
         project_id,
-        [
-            {"pattern_id": row["id"], "number": version, "snapshot": _snapshot(row)}
-            for row, version, c in zip(fields, versions, outcome, strict=True)
-            if c.changed
-        ],
+        [(version, row) for row, version, c in zip(fields, versions, outcome, strict=True) if c.changed],
         created_by=batch.created_by,
         correlation_id=batch.correlation_id,
     )
@@ -208,11 +204,6 @@ def _fields(c: Consolidated, row_of: dict[tuple[str, str], Row], status: str) ->
         # The strictest of its evidence.
         "visibility": "public" if sources and all(s["visibility"] == "public" for s in sources) else "private",
     }
-
-
-def _snapshot(row: dict[str, Any]) -> dict[str, Any]:
-    kept = ("name", "description", "pattern_type", "content", "scope", "tags", "confidence")
-    return {name: row[name] for name in kept}
 
 
 def _task(pattern: ExtractedPattern, row_of: dict[tuple[str, str], Row]) -> dict[str, Any]:

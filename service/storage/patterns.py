@@ -13,6 +13,9 @@ from service.storage.queries import load
 SQL = load("patterns")
 Row = dict[str, Any]
 
+SNAPSHOT = ("name", "description", "pattern_type", "content", "scope", "tags", "confidence")
+"""What of a pattern a version keeps: its content."""
+
 
 async def lock_project(connection: Connection, project_id: UUID) -> None:
     """Take the project's writing lock until the transaction ends."""
@@ -47,18 +50,22 @@ async def update_pattern(connection: Connection, project_id: UUID, row: Mapping[
 async def insert_versions(
     connection: Connection,
     project_id: UUID,
-    rows: Sequence[Mapping[str, Any]],
+    versions: Sequence[tuple[int, Mapping[str, Any]]],
     *,
     created_by: str,
-    correlation_id: str | None,
+    correlation_id: str | None = None,
 ) -> None:
-    """Snapshots: pattern_id, number, snapshot."""
+    """Keep what each pattern's row says as the version of that number."""
+    rows = [
+        {"pattern_id": row["id"], "number": number, "snapshot": {name: row[name] for name in SNAPSHOT}}
+        for number, row in versions
+    ]
     if rows:
         await connection.execute(
             SQL["insert_versions"],
             {
                 "project_id": project_id,
-                "rows": Jsonb(list(rows)),
+                "rows": Jsonb(rows),
                 "created_by": created_by,
                 "correlation_id": correlation_id,
             },
