@@ -25,7 +25,7 @@ class Priority(StrEnum):
 
 
 def input_hash(parts: Iterable[str]) -> str:
-    """Sha256, hex, of what a task reads: tells whether it was done on the same input already. The order of `parts` counts, their boundaries too."""
+    """Sha256 (hex) of what a task reads, to tell whether it was done before. Order and boundaries of `parts` count."""
     digest = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")

@@ -17,7 +17,7 @@ class Kind(StrEnum):
 
 
 class FileChange(msgspec.Struct, frozen=True):
-    """One changed path; `added` and `deleted` are lines, None for a binary file. `path` is the path after the change."""
+    """One changed path, after the change; `added` and `deleted` are lines, None for a binary file."""
 
     path: str
     added: int | None = None

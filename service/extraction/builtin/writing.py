@@ -17,7 +17,7 @@ from service.extraction.builtin.wording import GENERIC_STEMS, STOP_STEMS, commit
 from service.extraction.pattern import Content, ExtractedPattern
 
 MOST_QUOTES = 200
-"""Every change that shows a pattern is quoted, up to what anybody would read or a repository would make of one theme."""
+"""Every change that shows a pattern is quoted, up to more than anybody would read."""
 _ONE_WORD = 0.6
 _SHORT_BODY = 4
 
