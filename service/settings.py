@@ -31,7 +31,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         default_factory=_default_data_dir,
-        description="Folder of this installation: the embedded database, exported models. Another folder is another installation.",
+        description="Folder of this installation: the embedded database, exported models. "
+        "Another folder is another installation.",
     )
     database_url: str | None = Field(
         default=None, description="Postgres to use instead of the embedded one, as the role the service logs in with."
@@ -39,7 +40,7 @@ class Settings(BaseSettings):
     database_admin_url: str | None = Field(
         default=None, description="The same database as a role that may migrate it; defaults to `MOTIF_DATABASE_URL`."
     )
-    database_pool_size: int = Field(default=6, ge=1, le=100, description="Most connections one process holds open.")
+    database_pool_size: int = Field(default=6, ge=2, le=100, description="Most connections one process holds open.")
     postgres_version: Annotated[Literal[16, 18], BeforeValidator(_number)] = Field(
         default=18, description="Major version of the embedded Postgres for a new data folder."
     )
@@ -47,7 +48,8 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=65535,
-        description="Opens the embedded Postgres on 127.0.0.1 at this port, with scram and a generated password. Unset: unix socket only.",
+        description="Opens the embedded Postgres on 127.0.0.1 at this port, with scram and a generated password. "
+        "Unset: unix socket only.",
     )
     embedding_model: str = Field(
         default=DEFAULT_EMBEDDING_MODEL,
@@ -55,17 +57,26 @@ class Settings(BaseSettings):
     )
     embedding_threads: int = Field(default=1, ge=1, le=64, description="Threads ONNX Runtime uses for one text.")
     max_text_chars: int = Field(
-        default=200_000, ge=1_000, le=5_000_000, description="Longest text of one interaction; what is over it is cut, and said."
+        default=200_000,
+        ge=1_000,
+        le=5_000_000,
+        description="Longest text of one interaction; what is over it is cut, and said.",
     )
-    max_diff_chars: int = Field(default=4_000, ge=0, le=200_000, description="Characters of a commit's diff that are kept.")
-    host: str = Field(default="127.0.0.1", description="Address `motif serve` listens on; loopback only until tokens exist.")
+    max_diff_chars: int = Field(
+        default=4_000, ge=0, le=200_000, description="Characters of a commit's diff that are kept."
+    )
+    host: str = Field(
+        default="127.0.0.1", description="Address `motif serve` listens on; loopback only until tokens exist."
+    )
     port: int = Field(default=8100, ge=0, le=65535, description="Port `motif serve` listens on; 0 takes a free one.")
     user_id: UUID = Field(
         default=UUID("00000000-0000-4000-8000-000000000001"),
         description="Whom the command line and the service act as until tokens exist.",
     )
     worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs one worker runs at once.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least severe line that is logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe line that is logged."
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="`text` for people, `json` for machines; `auto`: text on a terminal."
     )

@@ -28,7 +28,8 @@ def test_an_export_keeps_its_key_and_may_hold_more_than_an_import_needs():
 
 
 def test_recommendations_may_stand_beside_the_content():
-    [(_, record)] = read_patterns(b'{"name": "a", "content": {"recommendations": ["x"]}, "recommendations": ["y"]}', "f")
+    line = b'{"name": "a", "content": {"recommendations": ["x"]}, "recommendations": ["y"]}'
+    [(_, record)] = read_patterns(line, "f")
     assert record.whole_content.recommendations == ("x", "y")
 
 
@@ -46,7 +47,10 @@ def test_recommendations_may_stand_beside_the_content():
         (b'{"name": "a", "status": "gone"}', r"\$\.status"),
         (b'[{"name": "a"}, 3]', "record 2"),
         (b'{"name": "\xff"}', "line 1: not JSON"),
-        (b'{"name": "a", "context_hash": "k"}\n{"name": "b", "context_hash": "k"}', "line 2: context_hash k stands twice"),
+        (
+            b'{"name": "a", "context_hash": "k"}\n{"name": "b", "context_hash": "k"}',
+            "line 2: context_hash k stands twice",
+        ),
     ],
 )
 def test_bad_input_names_its_place(data: bytes, told: str):
