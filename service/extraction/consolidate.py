@@ -6,6 +6,9 @@ import msgspec
 
 from service.extraction.pattern import ExtractedPattern
 
+# As the database has it.
+LONGEST_NAME = 300
+
 # Two groups are the same recurrence when the smaller one lies mostly in the larger one.
 SAME_OVERLAP = 0.6
 
@@ -37,7 +40,9 @@ class Consolidated(msgspec.Struct, frozen=True):
 
 
 def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> list[Consolidated]:
-    """Pair each found pattern with a stored one, by key first, then by shared members; the result is in key order.
+    """Pair each found pattern with a stored one, by key first, then by shared members.
+
+    The result is in the order of the keys that are stored, the same from run to run whatever key was found.
 
     A pair never takes a stored pattern twice. Names are made unique among open patterns by a number.
     """
@@ -73,7 +78,7 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
             pattern = msgspec.structs.replace(pattern, name=match.name)  # noqa: PLW2901
         grew = not {(q.external_key, q.revision) for q in pattern.evidence} <= match.members
         result.append(Consolidated(pattern, match, changed=grew and not match.fixed))
-    return result
+    return sorted(result, key=lambda c: c.known.key if c.known else c.pattern.key)
 
 
 def _overlap(pattern: ExtractedPattern, candidate: Known) -> float:
@@ -86,6 +91,7 @@ def free_name(name: str, taken: set[str]) -> str:
     """The name, with a number if it is taken (case-folded); it is taken from then on."""
     free, number = name, 2
     while free.casefold() in taken:
-        free, number = f"{name} ({number})", number + 1
+        suffix = f" ({number})"
+        free, number = name[: LONGEST_NAME - len(suffix)] + suffix, number + 1
     taken.add(free.casefold())
     return free

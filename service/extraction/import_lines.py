@@ -11,9 +11,11 @@ import msgspec
 from service.errors import InputInvalid
 from service.extraction.pattern import Content
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=280)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 Text = Annotated[str, msgspec.Meta(max_length=200_000)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+# A glob may be as long as a path.
+Scope = Annotated[str, msgspec.Meta(min_length=1, max_length=4_096)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
@@ -34,7 +36,7 @@ class ImportedPattern(msgspec.Struct, frozen=True):
     content: Content = Content()
     recommendations: list[Text] = []
     tags: list[Label] = []
-    scope: list[Label] = []
+    scope: list[Scope] = []
     status: Annotated[str, msgspec.Meta(pattern="^(proposed|active|deprecated|archived)$")] = "active"
     confidence: Share = 1.0
     success_rate: Share | None = None

@@ -1,9 +1,10 @@
 """Storing patterns that people bring along. Their own words are their source, so that quotes stand here too."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -11,10 +12,11 @@ import msgspec
 from routing.task import Priority
 from service.extraction.consolidate import free_name
 from service.extraction.import_lines import ImportedPattern
+from service.extraction.intake import storable
 from service.extraction.redact import redact
 from service.matching.embed import Embedder
 from service.matching.indexing import Indexed, index_text, prepare, write_index
-from service.matching.model import active_model
+from service.matching.model import active_model, keep_model
 from service.storage import interactions, patterns
 from service.storage.database import Caller, Database, Role
 from service.storage.projects import create_project, create_source
@@ -39,6 +41,7 @@ class _Prepared(msgspec.Struct, frozen=True):
     pattern: ImportedPattern
     name: str
     text: str
+    revision: str
     quotes: tuple[tuple[int, int], ...]
 
 
@@ -72,6 +75,7 @@ async def import_patterns(
 
     async with database.transaction(Role.SERVICE) as connection:
         await patterns.lock_project(connection, project.id)
+        await keep_model(connection, embedder, model_id)
         # Searched again under the lock, so that two imports at once make no twins.
         stored = {row["context_hash"]: row for row in await patterns.existing(connection, project.id)}
         fresh = [(p, i) for p, i in zip(new, indexed, strict=True) if p.key not in stored]
@@ -80,6 +84,9 @@ async def import_patterns(
         sources = await interactions.insert_interactions(
             connection, source, [_interaction(p) for p, _ in fresh], priority=Priority.INTERACTIVE.value, state="done"
         )
+        for p, _ in fresh:
+            if (p.key, p.revision) not in sources:  # its pattern was removed, its text is still there
+                sources[p.key, p.revision] = await interactions.id_of(connection, source, p.key, p.revision)
         await patterns.insert_patterns(connection, project.id, rows, created_by=caller.user_id)
         await patterns.insert_versions(
             connection, project.id, [(1, row) for row in rows], created_by=str(caller.user_id)
@@ -91,7 +98,7 @@ async def import_patterns(
                 {
                     "pattern_id": row["id"],
                     "version": 1,
-                    "interaction_id": str(sources[p.key, "1"]),
+                    "interaction_id": str(sources[p.key, p.revision]),
                     "quote": p.text[start:end],
                     "char_start": start,
                     "char_end": end,
@@ -128,7 +135,11 @@ def _prepare(records: Sequence[tuple[str, ImportedPattern]]) -> list[_Prepared]:
             parts.append(part)
             length = start + len(part)
             quotes.append((start, start + min(len(part), QUOTE_CHARS)))
-        prepared.append(_Prepared(number, key, pattern, name, "\n\n".join(parts), tuple(quotes or [(0, len(name))])))
+        text = "\n\n".join(parts)
+        revision = _digest(text)[:16]
+        prepared.append(
+            _Prepared(number, _clean_key(key), pattern, name, text, revision, tuple(quotes or [(0, len(name))]))
+        )
     return prepared
 
 
@@ -153,14 +164,28 @@ def _redacted(record: ImportedPattern) -> ImportedPattern:
     return msgspec.convert(clean, ImportedPattern)
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, name: str = "") -> Any:
+    """The value without secrets; `name` is what it stands under, by which alone many a secret is known."""
     if isinstance(value, str):
-        return redact(value.replace("\x00", "\ufffd")).text
+        head = f'{name} = "' if name else ""
+        whole = redact(f"{head}{value.replace(chr(0), chr(0xFFFD))}" + ('"' if name else "")).text
+        return redact(whole[len(head) : len(head) + len(value)]).text
     if isinstance(value, list):
-        return [_clean(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        items = cast("list[Any]", value)
+        return [_clean(item, name) for item in items]
     if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        members = cast("dict[str, Any]", value)
+        return {_clean(key): _clean(item, key) for key, item in members.items()}
     return value
+
+
+def _clean_key(key: str) -> str:
+    """A record's own key as it is, unless it holds what must not be stored."""
+    return key if _clean(key) == key else f"import:{_digest(key)[:40]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _index_text(p: _Prepared) -> Any:
@@ -171,9 +196,9 @@ def _interaction(p: _Prepared) -> dict[str, Any]:
     return {
         "kind": "document",
         "external_key": p.key,
-        "revision": "1",
+        "revision": p.revision,
         "author_key": None,
-        "occurred_at": (p.pattern.created_at or datetime.now(UTC)).isoformat(),
+        "occurred_at": storable(p.pattern.created_at or datetime.now(UTC)),
         "text": p.text,
         "metadata": {"title": p.name},
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,16 @@ from service.storage.projects import Source
 BATCH = 250
 
 
+# Postgres knows moments that Python does not; a day's margin is for time zones. Nobody's history lies outside.
+_EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
+
+def storable(moment: datetime) -> str:
+    """A moment as ISO 8601 in UTC, held to the years 2 to 9998; without a zone it is taken for UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return min(max(aware, _EARLIEST), _LATEST).astimezone(UTC).isoformat()
+
+
 def as_row(interaction: Interaction) -> dict[str, Any]:
     """An interaction as its row in the database."""
     return {
@@ -24,7 +35,7 @@ def as_row(interaction: Interaction) -> dict[str, Any]:
         "external_key": interaction.external_key,
         "revision": interaction.revision,
         "author_key": interaction.author_key,
-        "occurred_at": interaction.occurred_at.isoformat(),
+        "occurred_at": storable(interaction.occurred_at),
         "text": interaction.text,
         "metadata": msgspec.to_builtins(interaction.details),
     }

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from routing.task import TaskType, input_hash
-from service.errors import EmbeddingModelChanged
 from service.extraction.builtin import Extraction
 from service.extraction.consolidate import Consolidated, Known, consolidate
 from service.extraction.grounding import ground
@@ -18,7 +17,7 @@ from service.extraction.pattern import ExtractedPattern
 from service.extraction.relate import relate
 from service.matching.embed import Embedder
 from service.matching.indexing import IndexText, index_text, prepare, write_index
-from service.matching.model import active_model
+from service.matching.model import keep_model
 from service.storage import interactions, patterns, tasks
 from service.storage.database import Connection, Database, Role
 from service.storage.interactions import Row
@@ -78,8 +77,7 @@ async def store_extraction(
             outcome = consolidate(grounded, map(_known, now))
             texts = [_index_text(c, row_of) for c in outcome]
             indexed = await asyncio.to_thread(prepare, texts, embedder)
-        if await active_model(connection, embedder) != model_id:
-            raise EmbeddingModelChanged("The embedding model was changed meanwhile.", fix="Run the command again.")
+        await keep_model(connection, embedder, model_id)
         ids = [UUID(c.known.id) if c.known else uuid4() for c in outcome]
         await _write(connection, batch, outcome, ids, row_of)
         changed = [n for n, c in enumerate(outcome) if c.changed]

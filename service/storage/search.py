@@ -76,6 +76,11 @@ async def indexable(connection: Connection) -> list[Row]:
     return await cursor.fetchall()
 
 
+async def hold_models(connection: Connection) -> None:
+    """Wait for a rebuild and keep the next one waiting, until the transaction ends."""
+    await connection.execute(SQL["hold_models"])
+
+
 async def lock_models(connection: Connection) -> None:
     """Keep others from writing search rows until the transaction ends."""
     await connection.execute(SQL["lock_models"])

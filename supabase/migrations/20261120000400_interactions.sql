@@ -8,7 +8,8 @@ create table public.interactions (
   external_key text not null check (char_length(external_key) between 1 and 500),
   revision text not null default '1' check (char_length(revision) between 1 and 100),
   author_key text,
-  occurred_at timestamptz not null,
+  -- Within what clients can represent, in any time zone: one row that cannot be read would hide a whole history.
+  occurred_at timestamptz not null check (occurred_at between '0002-01-01 00:00+00' and '9998-12-31 00:00+00'),
   -- Redacted before it gets here. Offsets of evidence count its code points.
   text text not null,
   metadata jsonb not null default '{}',

@@ -32,7 +32,8 @@ create table public.patterns (
   unique (project_id, context_hash),
   foreign key (project_id, superseded_by) references public.patterns (project_id, id)
 );
-create unique index patterns_name on public.patterns (project_id, lower(name)) where status in ('proposed', 'active');
+-- Only ASCII is folded: what the service takes for different names must never be the same one here.
+create unique index patterns_name on public.patterns (project_id, lower(name collate "C")) where status in ('proposed', 'active');
 create index patterns_superseded on public.patterns (project_id, superseded_by) where superseded_by is not null;
 create index patterns_created_by on public.patterns (created_by) where created_by is not null;
 create trigger patterns_touch before update on public.patterns for each row execute function motif.touch_updated_at();
@@ -219,10 +220,13 @@ create trigger pattern_evidence_quote before insert or update on public.pattern_
 -- quality_score: mean of the quality metrics that lie in [0,1], else the confidence.
 create function motif.quality_score(metrics jsonb, confidence real) returns real
 language sql immutable set search_path = '' as $$
+  -- A number of JSON may be larger, or nearer to 0, than any float; "case" keeps strings from being read as numbers.
   select coalesce(
-    (select avg(value::text::double precision) from jsonb_each(metrics)
-     where jsonb_typeof(value) = 'number' and value::text::double precision between 0 and 1),
-    confidence)::real
+    (select round(avg(number), 6)::real
+     from (select case when jsonb_typeof(value) = 'number' then (value #>> '{}')::numeric end as number
+           from jsonb_each(metrics)) numbers
+     where number between 0 and 1),
+    confidence)
 $$;
 
 revoke all on function motif.lock_project(uuid), motif.record_pattern_event(), motif.check_quote(),

@@ -107,8 +107,10 @@ limit 4
 select p.id as pattern_id, p.project_id, pr.name as project, p.name, p.pattern_type, p.description, p.status,
        p.validation_status, p.confidence, p.content, p.tags, p.scope, p.version, p.context_hash, p.execution_trace,
        p.success_criteria, p.quality_metrics, p.performance_data, p.visibility, p.extraction_method, p.extraction_model,
-       p.extraction_confidence, p.superseded_by, p.created_at, p.updated_at
-from public.patterns p join public.projects pr on pr.id = p.project_id
+       p.extraction_confidence, p.superseded_by, p.created_at, p.updated_at, s.success_rate
+from public.patterns p
+join public.projects pr on pr.id = p.project_id
+join public.pattern_stats s on s.project_id = p.project_id and s.pattern_id = p.id
 where (%(project_id)s::uuid is null or p.project_id = %(project_id)s)
 order by pr.name, p.context_hash
 

@@ -54,6 +54,10 @@ select p.id, p.project_id, p.name, p.description, p.content, p.tags, p.extractio
          order by i.occurred_at desc, i.external_key, e.char_start limit 8) q), '{}') as quotes
 from public.patterns p order by p.project_id, p.context_hash
 
+-- name: hold_models
+-- What an insert would take anyway, taken before the model is looked at: a rebuild is over then or has to wait.
+lock table public.pattern_embeddings in row exclusive mode
+
 -- name: lock_models
 -- Held while every pattern is embedded anew: what is stored meanwhile waits, and then sees the new model.
 lock table public.pattern_embeddings in share row exclusive mode
