@@ -32,7 +32,7 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] 
 
 
 @app.command("rebuild")
-def rebuild_command() -> None:
+def rebuild_command(json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Embed every pattern anew with MOTIF_EMBEDDING_MODEL; until it is done the old ones stay in use."""
 
     async def embed() -> int:
@@ -45,4 +45,8 @@ def rebuild_command() -> None:
                     progress=lambda done, total: bar.update(row, completed=done, total=total),
                 )
 
-    out.print(f"{run(embed())} patterns embedded anew.")
+    embedded = run(embed())
+    if json:
+        print_json({"patterns": embedded})
+    else:
+        out.print(f"{embedded} patterns embedded anew.")

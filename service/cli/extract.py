@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from routing.task import Priority
 from service.cli.run import out, print_json, run, session
+from service.errors import RequestInvalid
 from service.extraction.document import read_document, read_document_file
 from service.extraction.intake import as_row
 from service.extraction.interaction import Interaction, Kind
@@ -18,6 +19,9 @@ from service.settings import load_settings
 from service.storage import interactions, jobs
 from service.storage.database import Role
 from service.storage.projects import create_project, create_source
+
+# As `interactions.external_key` has it.
+LONGEST_NAME = 500
 
 
 def extract(
@@ -35,6 +39,8 @@ def extract(
         interaction = read_document(sys.stdin.buffer, name=name, occurred_at=now, kind=kind, max_text_chars=longest)
     else:
         interaction = read_document_file(file, name=name, kind=kind, max_text_chars=longest)
+    if len(interaction.external_key) > LONGEST_NAME:
+        raise RequestInvalid(f"A document's name has at most {LONGEST_NAME} characters.", fix="Give one with --name.")
     learned = run(_extract(interaction, project))
     if json:
         print_json(learned)

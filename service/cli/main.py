@@ -1,5 +1,6 @@
 """The `motif` command: registers the groups, and turns every error into one plain line."""
 
+import io
 import logging
 import os
 import sys
@@ -55,14 +56,18 @@ def main() -> None:
     """Run the command; exit code 1 and one line on stderr for what went wrong."""
     # Unless a command sets up a log of its own: what a library warns of would stand beside our line and repeat it.
     logging.getLogger().addHandler(logging.NullHandler())
+    # What a terminal cannot show is shown as a question mark.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except MotifError as error:
         err.print(f"[red]motif:[/red] {escape(' '.join(str(error).splitlines()))}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("[red]motif:[/red] interrupted; run the same command again to go on.")
-        sys.exit(130)
+    except UnicodeEncodeError:
+        err.print("[red]motif:[/red] What was given is not UTF-8. Use names and options in UTF-8.")
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of a pipe has gone: not an error of ours. Stdout is replaced so that its flush does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -90,8 +90,8 @@ def _reader(
     if path.is_file():
         lines = open_history_lines(path, since=first, until=last, limit=limit, paths=paths)
         return (
-            path.stem,
-            f"file:{path.stem}",
+            _in_utf8(path.stem),
+            f"file:{_in_utf8(path.stem)}",
             lambda known: read_history_lines(
                 lines, known=known, max_text_chars=settings.max_text_chars, max_diff_chars=settings.max_diff_chars
             ),
@@ -110,7 +110,12 @@ def _reader(
             max_diff_chars=settings.max_diff_chars,
         )
 
-    return repository.name, repository.root_sha, read_repository
+    return _in_utf8(repository.name), repository.root_sha, read_repository
+
+
+def _in_utf8(name: str) -> str:
+    """A folder's name may be any bytes; what is no UTF-8 becomes a question mark."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _line(pattern: LearnedPattern) -> str:

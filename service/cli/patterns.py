@@ -15,6 +15,7 @@ from service.cli.run import err, out, print_json, run, session
 from service.errors import InputInvalid
 from service.extraction.import_lines import ImportedPattern, read_patterns
 from service.extraction.importing import ImportedResult, import_patterns
+from service.matching.request import Status
 from service.storage import patterns
 from service.storage.database import Connection, Role
 from service.storage.projects import project_named
@@ -28,7 +29,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 @app.command("list")
 def list_patterns(
     project: ProjectOption = None,
-    status: Annotated[str | None, typer.Option(help="proposed, active, deprecated or archived.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only this status.")] = None,
     pattern_type: Annotated[str | None, typer.Option("--type", help="Only this type.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     json: JsonOption = False,
@@ -50,7 +51,12 @@ def list_patterns(
         print_json(rows)
         return
     if not rows:
-        out.print("No patterns yet. Next: `motif mine PATH` on a git repository.")
+        narrowed = status or pattern_type
+        out.print(
+            "No pattern fits --status and --type."
+            if narrowed
+            else "No patterns yet. Next: `motif mine PATH` on a git repository."
+        )
         return
     table = Table("id", "pattern", "type", "confidence", "quotes", "status", "project", box=None)
     for row in rows:

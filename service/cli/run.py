@@ -33,8 +33,13 @@ class Session(msgspec.Struct, frozen=True):
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end."""
-    return asyncio.run(coroutine)
+    """Run a command's coroutine to its end, or until Ctrl-C: then a line that says how to go on, and exit code 130."""
+    try:
+        return asyncio.run(coroutine)
+    except KeyboardInterrupt:
+        # Typer would end in silence.
+        err.print("[red]motif:[/red] interrupted; run the same command again to go on.")
+        sys.exit(130)
 
 
 @asynccontextmanager

@@ -85,7 +85,7 @@ async def learn_waiting(
             return Learned(0, 0, {}, ())
         rows = await interactions.history(connection, project_id)
         model_id = await active_model(connection, embedder)
-    history = [as_interaction(row) for row in rows]
+    rows, history = await _readable(database, project_id, rows)
     reasons = await asyncio.to_thread(teaches, history)
     vectors = await _vectors(database, embedder, project_id, model_id, rows, history, reasons, progress)
     progress("extract", 0, 1)
@@ -118,6 +118,26 @@ async def process_interaction(database: Database, embedder: Embedder | None, int
     )
     stored = await store_extraction(database, embedder, batch, extraction)
     return Learned(1, 1, extraction.left_out, stored, extraction.reason)
+
+
+async def _readable(database: Database, project_id: UUID, rows: Sequence[Row]) -> tuple[list[Row], list[Interaction]]:
+    """The rows whose metadata can be read, and what they say; the others have failed and are in nobody's way.
+
+    A team client may hand in a row with any metadata, and one of them must not stop a whole history.
+    """
+    kept: list[Row] = []
+    history: list[Interaction] = []
+    failed: list[UUID] = []
+    for row in rows:
+        try:
+            history.append(as_interaction(row))
+            kept.append(row)
+        except msgspec.ValidationError:
+            failed.append(row["id"])
+    if failed:
+        async with database.transaction(Role.SERVICE) as connection:
+            await interactions.finish(connection, project_id, failed, "failed", "the metadata cannot be read")
+    return kept, history
 
 
 def as_interaction(row: Row) -> Interaction:

@@ -4,11 +4,13 @@ from uuid import UUID
 
 import msgspec
 
-from service.errors import NotFound
+from service.errors import NotFound, RequestInvalid
 from service.storage.database import Caller, Connection, only_row
 from service.storage.queries import load
 
 SQL = load("projects")
+
+LONGEST_NAME = 200
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -48,7 +50,12 @@ async def project_named(connection: Connection, name: str) -> Project:
 
 
 async def create_project(connection: Connection, caller: Caller, name: str) -> Project:
-    """The caller's project of that name, made with the caller as its admin if it is new."""
+    """The caller's project of that name, made with the caller as its admin if it is new.
+
+    Raises RequestInvalid for a name that is blank or over 200 characters.
+    """
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise RequestInvalid(f"A project's name has 1 to {LONGEST_NAME} characters.", fix="Give one with --project.")
     cursor = await connection.execute(SQL["create_project"], {"name": name, "user_id": caller.user_id})
     row = await only_row(cursor)
     return Project(row["id"], row["name"])
