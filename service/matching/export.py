@@ -249,7 +249,7 @@ def _line(error: Exception) -> str:
     return first if first.endswith(".") else first + "."
 
 
-_INSTALL = "Install it with: pip install 'motif[local]'."
+_INSTALL = "Install it with: pip install '.[local]' in Motif's folder."
 _CHOOSE = "Set MOTIF_EMBEDDING_MODEL to another sentence-transformers model, or to `none`."
 
 

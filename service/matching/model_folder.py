@@ -61,7 +61,7 @@ def ensure_exported(data_dir: Path, model: str, notify: Callable[[str], object] 
     if missing:
         raise EmbeddingUnavailable(
             f"The embedding model {name} is not exported yet, and {missing[0]}, which that needs, is not installed.",
-            fix="Install it with: pip install 'motif[local]', or set MOTIF_EMBEDDING_MODEL=none.",
+            fix="Install it with: pip install '.[local]' in Motif's folder, or set MOTIF_EMBEDDING_MODEL=none.",
         )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -105,13 +105,13 @@ def test_an_exported_model_is_served_where_torch_is_not_installed(embedder: Embe
 def test_without_the_runtime_it_says_what_to_install(shared: str, missing: str) -> None:
     message, fix = run(SERVE, shared, missing)
     assert message == f"{missing}, which runs the embedding model, is not installed."
-    assert "pip install 'motif[local]'" in str(fix)
+    assert "pip install '.[local]'" in str(fix)
 
 
 def test_without_an_export_and_without_torch_it_says_what_to_install(tmp_path: Path) -> None:
     message, fix = run(SERVE, str(tmp_path), "torch")
     assert str(message).endswith("is not exported yet, and torch, which that needs, is not installed.")
-    assert "pip install 'motif[local]'" in str(fix)
+    assert "pip install '.[local]'" in str(fix)
 
 
 def test_progress_counts_up_to_the_number_of_texts(embedder: Embedder) -> None:
