@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 # BM25F. The values of k1 and b are the customary ones; a name is worth three times a body, as titles usually are.
-# Half or twice any of them moves hit@10 and MRR@10 by less than a third of the gain's interval.
+# Half or twice any of them moves hit@10 by at most .016 and MRR@10 by .025, of gains of .164 and .137.
 SATURATION = 1.2
 NAME_WEIGHT = 3.0
 NAME_LENGTH = 0.5
@@ -127,7 +127,7 @@ def words(shares: Mapping[str, float]) -> float:
 def relevance(words: float, cosine: float | None) -> Relevance:
     """Mean of the word score and the cosine (below 0 is 0: opposite is no better than unrelated); words alone without.
 
-    Half and half needs no tuning: a share of vectors between .35 and .65 gives the same figures within their noise.
+    Half and half needs no tuning: a quarter to a half of vectors gives the same figures; only more of them loses.
     """
     if cosine is None:
         return Relevance(score=words, words=words, vector=None)
