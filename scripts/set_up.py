@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from collections import deque
 from pathlib import Path
@@ -23,7 +24,6 @@ READY = VENV / "motif-ready.json"  # what a finished set-up was made from
 UNFINISHED = VENV / "motif-unfinished"
 LOG = VENV / "motif-set-up.log"
 CONSTRAINTS = "requirements/constraints.txt"  # relative: pip splits the variable that names it at spaces
-MADE_FROM = ("pyproject.toml", CONSTRAINTS, "scripts/set_up.py")
 
 # Megabytes that pip downloads with an empty cache: Python 3.11, Linux x86-64, pip's own figures added up.
 SIZES_MB = {"core": 104, "local": 153, "dev": 22, "node": 61}
@@ -76,9 +76,10 @@ def _made() -> dict[str, object]:
 
 def _key() -> str:
     """Changes whenever what is installed should, or the clone has moved (scripts in .venv hold its path)."""
-    digest = hashlib.sha256(str(ROOT).encode())
-    for name in MADE_FROM:
-        digest.update((ROOT / name).read_bytes())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    installed = [project["build-system"], project["project"], project["tool"]["hatch"]]
+    digest = hashlib.sha256(json.dumps([str(ROOT), installed]).encode())
+    digest.update((ROOT / CONSTRAINTS).read_bytes())
     return digest.hexdigest()
 
 
