@@ -49,7 +49,7 @@ def _unheard(_pattern: LearnedPattern) -> None:
 @asynccontextmanager
 async def learning(database: Database, project_id: UUID, *, wait: bool = True) -> AsyncGenerator[bool]:
     """Hold a project's learning lock; yields False at once, without it, when somebody holds it and `wait` is False."""
-    async with database.transaction(Role.SERVICE) as connection:
+    async with database.transaction(Role.SERVICE, apart=True) as connection:
         yield await interactions.lock_learning(connection, project_id, wait=wait)
 
 

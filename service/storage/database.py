@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -61,16 +61,13 @@ class Database:
         self.url = url
         self._revive = revive
         self._release = release
+        self._how: dict[str, Any] = {"row_factory": dict_row, "application_name": application, "options": OPTIONS}
         self._pool = AsyncConnectionPool[AsyncConnection[DictRow]](
             url,
             min_size=1,
             max_size=pool_size,
             open=False,
-            kwargs={
-                "row_factory": dict_row,
-                "application_name": application,
-                "options": OPTIONS,
-            },
+            kwargs=self._how,
             configure=_configure,
             check=_check,
             timeout=10,
@@ -103,19 +100,29 @@ class Database:
             await asyncio.to_thread(self._release)
 
     @asynccontextmanager
-    async def transaction(self, role: Role, caller: Caller | None = None) -> AsyncGenerator[Connection]:
+    async def transaction(
+        self, role: Role, caller: Caller | None = None, *, apart: bool = False
+    ) -> AsyncGenerator[Connection]:
         """One transaction as `role`, with the caller's claims; committed at the end of the block.
 
-        Raises DatabaseUnavailable when the connection cannot be had or is lost.
+        `apart`: on a connection of its own, for one that is held while others are needed; out of the pool, enough of
+        those at once would wait for each other. Raises DatabaseUnavailable when no connection is to be had, or it is
+        lost.
         """
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            source = self._connection() if apart else self._pool.connection()
+            async with source as connection, connection.transaction():
                 await connection.execute(SQL["become"], (role.value, caller.claims if caller else ""))
                 yield connection
         except (psycopg.OperationalError, PoolTimeout) as error:
             if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.TransactionRollback):
                 raise
             raise unavailable(error) from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Connection]:
+        async with await AsyncConnection[DictRow].connect(self.url, connect_timeout=10, **self._how) as connection:
+            yield connection
 
 
 async def _check(connection: AsyncConnection[DictRow]) -> None:
