@@ -18,7 +18,8 @@ from service.storage.database import Caller, Database
 T = TypeVar("T")
 
 # Piped, a table keeps its columns on one line each instead of Rich's 80 characters.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+# What is shown are other people's words: `:bug:` in them stays as it is.
+out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 # What is not the answer goes to stderr, so that `--json` can be piped.
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 

@@ -45,7 +45,7 @@ class ImportedPattern(msgspec.Struct, frozen=True):
     execution_trace: dict[str, Any] = {}
     performance_data: dict[str, Any] = {}
     evidence: list[ImportedEvidence] = []
-    context_hash: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    context_hash: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = None
     created_at: datetime | None = None
 
     @property

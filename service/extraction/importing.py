@@ -170,7 +170,7 @@ def _clean(value: Any, name: str = "") -> Any:
         head = f'{name} = "' if name else ""
         whole = redact(f"{head}{value.replace(chr(0), chr(0xFFFD))}" + ('"' if name else "")).text
         return redact(whole[len(head) : len(head) + len(value)]).text
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):  # a struct's tuple stays one among the builtins
         items = cast("list[Any]", value)
         return [_clean(item, name) for item in items]
     if isinstance(value, dict):

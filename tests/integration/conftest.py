@@ -1,8 +1,11 @@
-"""An open database for tests that call the service's functions in this process."""
+"""An open database for tests that call functions in this process, and the command for those that do not."""
 
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+from mined import MOTIF, environment
 
 from service.settings import Settings
 from service.storage.database import Caller, Database
@@ -21,3 +24,19 @@ async def database(service_url: str) -> AsyncIterator[Database]:
 def caller() -> Caller:
     """The person that a local installation knows."""
     return Caller(Settings(_env_file=None).user_id)
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def motif(database_url: str, service_url: str, data_dir: Path) -> Command:
+    """Run `motif ARGUMENTS` on the test's own database, words only."""
+
+    def run(*arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        env = environment(database_url, service_url, data_dir, **settings)
+        return subprocess.run(
+            [*MOTIF, *arguments], input=stdin, env=env, capture_output=True, encoding="utf-8", check=False
+        )
+
+    return run
