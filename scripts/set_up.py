@@ -34,6 +34,7 @@ CONTENTS = {
     "dev": "tools for tests and checks",
     "node": "node and npm, which this machine lacks",
 }
+COMPLAINT = re.compile(r"\s*(ERROR|error|WARNING: Retrying|Could not)\b")
 LARGE_DOWNLOAD = re.compile(r"Downloading ([^\s-]+)-\S+ \((\d{2,})\.?\d* MB\)")  # 10 MB and more
 
 
@@ -127,7 +128,7 @@ def _pip_install(*what: str) -> None:
     # The second variable is the newer pip's name for what holds while our own package is built.
     environment = {**os.environ, "PIP_CONSTRAINT": CONSTRAINTS, "PIP_BUILD_CONSTRAINT": CONSTRAINTS}
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *what]
-    tail: deque[str] = deque(maxlen=12)
+    complaints: deque[str] = deque(maxlen=4)
     with (
         LOG.open("a") as log,
         subprocess.Popen(
@@ -136,14 +137,19 @@ def _pip_install(*what: str) -> None:
     ):
         for line in pip.stdout:
             log.write(line)
-            tail.append(line)
+            if COMPLAINT.match(line) and line.strip() not in complaints:
+                complaints.append(line.strip())
             download = LARGE_DOWNLOAD.search(line)
             if download:
                 print(f"  downloading {download[1]} ({download[2]} MB)", flush=True)
             elif line.startswith("Installing collected packages"):
                 print("  installing", flush=True)
     if pip.returncode:
-        sys.exit(f"{''.join(tail)}\npip could not install {what[-1]}. Mend what it names and run make again.")
+        print(*complaints, sep="\n", file=sys.stderr)
+        sys.exit(
+            f"Set-up failed: pip says why in {LOG.relative_to(ROOT)}, in short above. Is the network there, and the "
+            "package index that pip is set up with? Then run make again."
+        )
 
 
 if __name__ == "__main__":
