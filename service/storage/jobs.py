@@ -102,6 +102,7 @@ async def sweep(connection: Connection, *, stalled_s: float, stranded_s: float, 
     `stalled_s`: a worker that gave no sign of life for so long is dead. `stranded_s`: an interaction this old needs a
     job. `attempts`: how many a job has. `keep_s`: how long failed jobs are kept.
     """
+    await connection.execute(SQL["do_not_hold_up"], {"milliseconds": str(round(stalled_s * 1000))})
     await connection.execute(SQL["drop_lost_sweeps"], {"stalled_s": stalled_s})
     cursor = await connection.execute(SQL["rescue"], {"stalled_s": stalled_s, "attempts": attempts})
     lost = await cursor.fetchall()

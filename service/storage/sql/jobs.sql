@@ -67,6 +67,10 @@ where project_id = %(project_id)s and kind = 'commit' and state in ('received', 
 -- One job of the project, not to be started for a while.
 select motif.defer_learning(%(project_id)s, %(priority)s, now() + make_interval(secs => %(wait_s)s))
 
+-- name: do_not_hold_up
+-- Ends this transaction's session when its process is frozen in the middle: others wait for what it has locked.
+select set_config('idle_in_transaction_session_timeout', %(milliseconds)s, true)
+
 -- name: drop_lost_sweeps
 -- The next sweep does what a sweep of a dead worker would have done.
 delete from jobs.procrastinate_jobs j

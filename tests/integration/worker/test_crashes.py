@@ -136,7 +136,7 @@ async def test_a_job_that_was_removed_while_it_ran_does_not_stop_its_worker(admi
         await finish(database, interaction)
 
     interactions = admin.insert("A", 5)
-    async with working_on(process=process_unasked):
+    async with working_on(process=process_unasked, concurrency=1):
         await until(lambda: len(admin.effects()) == 5)
     assert admin.effects() == interactions
 

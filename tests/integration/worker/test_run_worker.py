@@ -139,7 +139,7 @@ async def test_a_history_that_cannot_be_learned_goes_on_waiting_and_says_why(
     async with working_on(learn=fail):
         await until(lambda: [job["status"] for job in admin.jobs()] == ["failed"])
     async with database.transaction(Role.SERVICE) as connection:
-        [job] = await jobs.list_jobs(connection)
+        [job] = await jobs.list_jobs(connection, status="failed")
     assert (job.task, job.error, job.project_id) == ("learn_history", "internal: OSError", admin.projects["A"])
     assert [row["state"] for row in admin.run("select state from interactions")] == ["received"] * 2
     # The next commit that comes has all of them tried again.
