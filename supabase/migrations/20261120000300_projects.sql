@@ -37,10 +37,11 @@ create table public.sources (
   unique (project_id, kind, external_id)
 );
 
--- Installation-level where project_id is null. Append-only: a trigger refuses anything else, whoever asks.
+-- Installation-level where project_id is null. Append-only: triggers refuse anything else, whoever asks. No foreign key,
+-- because the audit outlives its project: who removed it is not to be removed along with it.
 create table public.audit (
   id uuid primary key default gen_random_uuid(),
-  project_id uuid references public.projects (id) on delete cascade,
+  project_id uuid,
   actor text not null,
   action text not null,
   target text not null default '',
@@ -87,7 +88,10 @@ begin
   raise exception '% is append-only', tg_table_name using errcode = 'restrict_violation';
 end
 $$;
-create trigger audit_append_only before update on public.audit for each row execute function motif.refuse_change();
+create trigger audit_append_only before update or delete on public.audit
+  for each row execute function motif.refuse_change();
+create trigger audit_never_emptied before truncate on public.audit
+  for each statement execute function motif.refuse_change();
 
 alter table public.projects enable row level security;
 alter table public.project_members enable row level security;
