@@ -1,5 +1,6 @@
 """`motif jobs`: what waits, runs or failed, and another try for what failed."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -40,8 +41,9 @@ def list_jobs(
         return
     note = Column("note", overflow="fold")
     table = Table("id", "task", "of", "status", "priority", "tries", note, box=None, padding=(0, 1), pad_edge=False)
+    now = datetime.now(UTC)
     for job in listed:
-        later = job.scheduled_at if job.status == "todo" else None
+        later = job.scheduled_at if job.scheduled_at and job.scheduled_at > now and job.status == "todo" else None
         table.add_row(
             str(job.id),
             job.task,

@@ -25,10 +25,8 @@ def worker(
 ) -> None:
     """Do the jobs that wait. Any number of workers may run, on any number of machines."""
     settings = load_settings()
-    wanted = concurrency or settings.worker_concurrency
-    # A job that learns a history holds one connection for its lock and works with another.
-    pool_size = min(100, max(settings.database_pool_size, 2 * wanted))
-    settings = settings.model_copy(update={"worker_concurrency": wanted, "database_pool_size": pool_size})
+    if concurrency is not None:
+        settings = settings.model_copy(update={"worker_concurrency": concurrency})
     configure_logging(settings)
     run(_worker(settings, once=once))
 

@@ -53,7 +53,7 @@ async def run_worker(
     pace = pace or Pace()
     attempts = Attempts(database, pace, ended)
     queue = create_queue(database.url, Work(database, embedder, learn, process, pace, attempts))
-    at_once = _at_once(concurrency or settings.worker_concurrency, settings.database_pool_size)
+    at_once = concurrency or settings.worker_concurrency
     pause_s = _FIRST_PAUSE_S
     worker: Worker | None = None
     try:
@@ -127,14 +127,6 @@ async def _is_idle(worker: Worker, database: Database) -> bool:
             return not await jobs.busy(connection, worker.worker_id)
     except DatabaseUnavailable:
         return False
-
-
-def _at_once(wanted: int, pool_size: int) -> int:
-    """How many jobs at once: learning holds one connection for its lock and works with another."""
-    possible = max(1, pool_size // 2)
-    if wanted > possible:
-        logger().warning("fewer jobs at once than asked for", wanted=wanted, database_pool_size=pool_size)
-    return min(wanted, possible)
 
 
 def _check_passes(error: Exception) -> None:

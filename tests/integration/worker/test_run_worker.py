@@ -255,19 +255,21 @@ async def test_a_worker_that_is_stopped_gives_back_a_job_that_does_not_end(
     assert admin.effects() == [interaction]
 
 
-async def test_no_more_jobs_at_once_than_there_are_connections_for(
-    admin: Admin, settings: Settings, database: Database
-) -> None:
+async def test_as_many_jobs_at_once_as_asked_for_and_no_more(admin: Admin, work_off) -> None:
     running, most = 0, 0
+    enough = asyncio.Event()
 
     async def count(database: Database, embedder: object, interaction: UUID) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        if running == 8:
+            enough.set()
+        await enough.wait()
         await process(database, embedder, interaction)
         running -= 1
 
     admin.insert("A", 20)
-    small = settings.model_copy(update={"database_pool_size": 4})
-    await run_worker(small, database, None, once=True, pace=QUICK, concurrency=20, process=count, learn=learn)
-    assert most == 2
+    await work_off(concurrency=8, process=count)  # the pool has 6
+    assert most == 8
+    assert len(admin.effects()) == 20

@@ -64,7 +64,7 @@ class Admin:
         return [row["id"] for row in sorted(rows, key=lambda row: row["occurred_at"])]
 
     def jobs(self, where: str = "task_name <> 'sweep'") -> list[dict[str, Any]]:
-        return self.run(f"select * from jobs.procrastinate_jobs where {where} order by priority desc, id")  # noqa: S608
+        return self.run(f"select * from jobs.procrastinate_jobs where {where} order by priority desc, id")
 
     def somebody_waits(self) -> bool:
         """Whether a statement waits for another's lock."""
