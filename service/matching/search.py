@@ -74,12 +74,15 @@ async def match(
         clock.lap("rank")
         ids = [s.row["pattern_id"] for s in shown]
         details = await search.matched(connection, projects, ids, quotes=QUOTES)
+        # One that was removed since it was found is left out.
+        shown = [s for s in shown if s.row["pattern_id"] in details]
         terms = await search.shared_terms(connection, projects, ids, list(weights))
         clock.lap("read")
     return MatchResponse(
         matched_patterns=[
             _answer(s, details[i], _shares(s.row, terms.get(i, []), weights, corpus))
-            for s, i in zip(shown, ids, strict=True)
+            for s in shown
+            for i in (s.row["pattern_id"],)
         ],
         total_matches=len(scored),
         query_metadata=QueryMetadata(

@@ -106,8 +106,8 @@ with seen as materialized (
     and e.status = any(%(statuses)s)
     and (cardinality(%(types)s::text[]) = 0 or e.pattern_type = any(%(types)s))
     and (cardinality(%(tags)s::text[]) = 0 or e.tags @> %(tags)s::text[])
-    and (%(min_quality)s::real is null or e.quality >= %(min_quality)s)
-    and (%(min_success)s::real is null or e.success >= %(min_success)s)
+    and (%(min_quality)s::real is null or e.quality >= %(min_quality)s::real)
+    and (%(min_success)s::real is null or e.success >= %(min_success)s::real)
 ), lexical as materialized (
   select s.project_id, s.pattern_id, sum(a.weight * w.w / (%(saturation)s + w.w)) as words
   from unnest(%(terms)s::text[], %(weights)s::float8[]) as a(term, weight)
