@@ -88,3 +88,14 @@ def test_the_order_of_arrival_does_not_matter(found_order: list[int], known_orde
 def test_free_names_are_taken_from_then_on():
     taken = {"a"}
     assert [free_name("A", taken), free_name("A", taken), free_name("b", taken)] == ["A (2)", "A (3)", "b"]
+
+
+def test_a_number_never_makes_a_name_longer_than_the_database_takes():
+    taken: set[str] = set()
+    assert [len(free_name("n" * 300, taken)) for _ in range(11)] == [300] * 11
+
+
+def test_the_result_is_in_the_order_of_what_is_stored_whatever_key_was_found():
+    stored = [known("b", "123"), known("c", "789")]
+    results = consolidate([found("z", "1234"), found("a", "7890")], stored)
+    assert [r.known.key for r in results if r.known] == ["b", "c"]
