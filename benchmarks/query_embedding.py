@@ -61,7 +61,7 @@ def main() -> None:
     print(f"motif                   {min(rounds['motif']):6.2f}   {statistics.median(rounds['motif']):6.2f}")
     print(f"ratio                   {ratio:6.2f}   (at least {LEAST_RATIO:g})")
     print(f"cosine                  mean {cosines.mean():.5f}, least {cosines.min():.5f}   (at least {LEAST_COSINE})")
-    sys.exit(ratio < LEAST_RATIO or cosines.min() < LEAST_COSINE)
+    sys.exit(int(ratio < LEAST_RATIO or cosines.min() < LEAST_COSINE))
 
 
 def lines(file: Path | None) -> list[str]:

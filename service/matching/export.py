@@ -1,7 +1,7 @@
 """Turns a sentence-transformers model into an ONNX file, once, in a process of its own: only here is torch imported.
 
-`python export.py MODEL FOLDER` writes model.onnx, tokenizer.json and manifest.json into FOLDER. What goes wrong is one
-JSON line on stdout, `{"error", "fix"}`, and exit code 3. Nothing of the service is imported, so the file runs by path.
+`main([MODEL, FOLDER])` writes model.onnx, tokenizer.json and manifest.json into FOLDER. What goes wrong is one line of
+JSON on stdout, `{"error", "fix"}`, and exit code 3.
 """
 
 import contextlib
@@ -16,29 +16,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from service.matching.onnx_graph import GraphDiffersError, write_graph
+
 FORMAT = 1
 """Of the exported folder. Raise it when what stands in it, or what it computes, changes."""
 
 FAILED = 3
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-
-# The Attention and Gelu operators came with opset 23 and 20; older ones spell them out in 30 nodes a layer.
-_OPSET = 23
-# 8-bit weights in blocks of 64 with a scale and a zero point each, activations quantized by row and block as they come.
-# Unlike int8 with one scale a tensor (cosine .98 to .994) this keeps the vector, at half of fp32's time on short texts.
-_BLOCK = 64
-_LEAST_COSINE_QUANTIZED = 0.999
-_LEAST_COSINE = 0.9999
-
-# What the export is checked with: prose, code, digits, another script, and one text past the longest input.
-_SAMPLES = (
-    "retry the flaky integration test with a longer timeout",
-    "Fix NullPointerException in RMAppImpl when the AttemptId is missing",
-    "def connect(self, *, timeout_s: float = 30.0) -> None: raise ConnectionError('refused')",
-    "Migration 0042 adds a column with a default; the table was locked for 90 seconds.",
-    "Größere Änderung: données périmées, 競合状態を修正",
-    "queue worker lease " * 300,
-)
 
 
 class ExportError(Exception):
@@ -74,8 +58,10 @@ def export(model: str, folder: Path) -> None:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.save(str(folder / "tokenizer.json"))
-    _trace(loaded, inputs, longest, folder / "exact.onnx")
-    precision = _quantize_if_it_holds(loaded, tokenizer, longest, prefix, folder)
+    try:
+        precision = write_graph(loaded, tokenizer, inputs, longest, prefix, folder / "model.onnx")
+    except GraphDiffersError as error:
+        raise ExportError(f"The exported form of {model} does not give its vectors.", _CHOOSE) from error
     manifest = {
         "format": FORMAT,
         "model": known_as(model),
@@ -85,7 +71,7 @@ def export(model: str, folder: Path) -> None:
         "prefix": prefix,
         "model_bytes": (folder / "model.onnx").stat().st_size,
         "precision": precision,
-        "fingerprint": _fingerprint(loaded, tokenizer, longest, prefix, precision),
+        "fingerprint": _fingerprint(loaded, tokenizer, longest, prefix),
         "versions": {
             name: importlib.metadata.version(name) for name in ("torch", "sentence-transformers", "onnxruntime")
         },
@@ -151,91 +137,13 @@ def _download(library: Any, model: str) -> Any:
         ) from error
 
 
-def _trace(loaded: Any, inputs: list[str], longest: int, target: Path) -> None:
-    torch: Any = import_module("torch")
+def _fingerprint(loaded: Any, tokenizer: Any, longest: int, prefix: str) -> str:
+    """Of what decides the vectors, not of the ONNX bytes: two machines that export the same model agree.
 
-    class OneText(torch.nn.Module):
-        """Token ids of one text in, its vector out: alone it needs no padding, and no neighbour can change it."""
-
-        def __init__(self) -> None:
-            torch.nn.Module.__init__(self)
-            self.pipeline = loaded
-
-        def forward(self, input_ids: Any) -> Any:
-            given = {
-                "input_ids": input_ids,
-                "attention_mask": torch.ones_like(input_ids),
-                "token_type_ids": torch.zeros_like(input_ids),
-            }
-            features = {name: given[name] for name in inputs}
-            for module in self.pipeline:
-                features = module(features)
-            return torch.nn.functional.normalize(features["sentence_embedding"], dim=-1)
-
-    example = torch.tensor([loaded.preprocess([_SAMPLES[0]])["input_ids"][0].tolist()])
-    program = torch.onnx.export(
-        OneText().eval(),
-        (example,),
-        dynamo=True,
-        opset_version=_OPSET,
-        input_names=["input_ids"],
-        output_names=["sentence_vector"],
-        dynamic_shapes={"input_ids": {1: torch.export.Dim("tokens", min=2, max=longest)}},
-        verbose=False,
-    )
-    if program is None:
-        raise ExportError("The exporter gave no model.", _CHOOSE)
-    program.save(str(target), external_data=False)
-
-
-def _quantize_if_it_holds(loaded: Any, tokenizer: Any, longest: int, prefix: str, folder: Path) -> str:
-    """Leave model.onnx, quantized if its vectors stay what they are, else exact; checked against the model itself."""
-    onnx: Any = import_module("onnx")
-    quantization: Any = import_module("onnxruntime.quantization.matmul_nbits_quantizer")
-
-    exact, quantized, final = folder / "exact.onnx", folder / "quantized.onnx", folder / "model.onnx"
-    wanted = loaded.encode([prefix + text for text in _SAMPLES], normalize_embeddings=True, show_progress_bar=False)
-    ids = [tokenizer_ids(tokenizer, prefix + text, longest) for text in _SAMPLES]
-    if _least_cosine(exact, ids, wanted) < _LEAST_COSINE:
-        raise ExportError("The exported model does not give the vectors of the original.", _CHOOSE)
-    precision = "fp32"
-    try:
-        quantizer = quantization.MatMulNBitsQuantizer(
-            onnx.load(exact), bits=8, block_size=_BLOCK, is_symmetric=False, accuracy_level=4
-        )
-        quantizer.process()
-        quantizer.model.save_model_to_file(str(quantized))
-        if _least_cosine(quantized, ids, wanted) >= _LEAST_COSINE_QUANTIZED:
-            precision = f"int8-block{_BLOCK}"
-    except Exception as error:  # an architecture the quantizer does not know is served exactly, only slower
-        sys.stderr.write(f"not quantized: {_line(error)}\n")
-    (exact if precision == "fp32" else quantized).replace(final)
-    for left in (exact, quantized):
-        left.unlink(missing_ok=True)
-    return precision
-
-
-def tokenizer_ids(tokenizer: Any, text: str, longest: int) -> list[int]:
-    """Token ids of one text with the model's special tokens, cut to `longest`."""
-    tokenizer.enable_truncation(longest)
-    return tokenizer.encode(text).ids
-
-
-def _least_cosine(model: Path, ids: list[list[int]], wanted: Any) -> float:
-    np: Any = import_module("numpy")
-    onnxruntime: Any = import_module("onnxruntime")
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    vectors = [session.run(None, {"input_ids": np.array([row], dtype=np.int64)})[0][0] for row in ids]
-    return float((np.array(vectors) * wanted).sum(axis=1).min())
-
-
-def _fingerprint(loaded: Any, tokenizer: Any, longest: int, prefix: str, precision: str) -> str:
-    """Of what decides the vectors, not of the ONNX bytes: two machines that export the same model agree."""
+    Nor of the precision, which may differ between processors: exact and quantized vectors may be compared.
+    """
     modules = [(type(module).__name__, str(getattr(module, "pooling_mode", ""))) for module in loaded]
-    digest = hashlib.sha256(f"{FORMAT} {longest} {prefix!r} {precision} {modules}".encode())
+    digest = hashlib.sha256(f"{FORMAT} {longest} {prefix!r} {modules}".encode())
     digest.update(hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).digest())
     for name, tensor in sorted(loaded.state_dict().items()):
         digest.update(name.encode())
@@ -271,7 +179,3 @@ def main(arguments: list[str]) -> int:
         )
         return FAILED
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

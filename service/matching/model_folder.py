@@ -17,6 +17,12 @@ from filelock import FileLock, Timeout
 from service.errors import DataFolderUnwritable, EmbeddingUnavailable
 from service.matching import export
 
+_CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from service.matching.export import main
+sys.exit(main(sys.argv[2:]))
+"""
 _EXPORT_NEEDS = ("torch", "sentence_transformers", "onnx", "onnxscript", "onnxruntime", "tokenizers")
 
 
@@ -130,8 +136,8 @@ def _export(name: str, folder: Path) -> None:
     temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     temporary.mkdir()
     try:
-        # By path and with -P: neither the current folder nor our own modules can be taken for a library's.
-        command = [sys.executable, "-P", str(Path(export.__file__).resolve()), name, str(temporary)]
+        # Where Motif lies is told, and nothing else: with -P no file of the current folder is taken for a library's.
+        command = [sys.executable, "-P", "-c", _CHILD, str(Path(__file__).resolve().parents[2]), name, str(temporary)]
         ran = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         if ran.returncode != 0:
             raise _unavailable(name, ran)
