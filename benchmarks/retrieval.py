@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +45,7 @@ def main() -> None:
     with arguments.reports.open(newline="", encoding="utf-8") as file:
         reports = {row["Issue id"]: row for row in csv.DictReader(file)}
     with arguments.pairs.open(newline="", encoding="utf-8") as file:
-        relevant = {
-            row["Issue id"]: wanted
-            for row in csv.DictReader(file)
-            if row["Issue id"] in reports and (wanted := reports.keys() & re.split(r"\s*,\s*", row["Duplicate id"]))
-        }
+        relevant = duplicates(csv.DictReader(file), reports)
     texts = {key: text_of(row, arguments.queries) for key, row in reports.items()}
 
     with tempfile.TemporaryDirectory() as folder:
@@ -103,27 +100,34 @@ async def ask(data: Path, texts: dict[str, str]) -> dict[str, MatchResponse]:
         await database.close()
 
 
+def duplicates(rows: Iterable[dict[str, str]], reports: Container[str]) -> dict[str, set[str]]:
+    """For each report that has one, its duplicates among the reports; a pair counts both ways."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        for other in re.split(r"\s*,\s*", row["Duplicate id"]):
+            if row["Issue id"] in reports and other in reports:
+                found.setdefault(row["Issue id"], set()).add(other)
+                found.setdefault(other, set()).add(row["Issue id"])
+    return found
+
+
 def by_bm25(
     reports: dict[str, dict[str, str]], texts: dict[str, str], relevant: dict[str, set[str]]
 ) -> dict[str, list[str]]:
-    """The ten best other reports by Okapi BM25 (k1 1.5, b .75) over lower-cased words, without stemming."""
-    words = {key: Counter(re.findall(r"[a-z0-9]+", text_of(row, "full").lower())) for key, row in reports.items()}
+    """The ten best other reports by plain BM25: lower-cased words, k1 1.2, b .75, each word of the query once."""
+    words = {key: Counter(re.findall(r"\w+", text_of(row, "full").lower())) for key, row in reports.items()}
     mean = statistics.fmean(count.total() for count in words.values())
     holders = Counter(word for count in words.values() for word in count)
     rarity = {w: math.log1p((len(words) - n + 0.5) / (n + 0.5)) for w, n in holders.items()}
     found: dict[str, list[str]] = {}
     for query in relevant:
-        asked = Counter(re.findall(r"[a-z0-9]+", texts[query].lower()))
+        asked = set(re.findall(r"\w+", texts[query].lower()))
         scored: list[tuple[float, str]] = []
         for key, count in words.items():
-            if key == query:
-                continue
-            norm = 1.5 * (0.25 + 0.75 * count.total() / mean)
-            score = sum(
-                times * rarity[w] * count[w] * 2.5 / (count[w] + norm) for w, times in asked.items() if w in count
-            )
+            norm = 1.2 * (0.25 + 0.75 * count.total() / mean)
+            score = sum(rarity[w] * count[w] * 2.2 / (count[w] + norm) for w in asked & count.keys())
             scored.append((-score, key))
-        found[query] = [key for _, key in sorted(scored)[:TOP]]
+        found[query] = [key for _, key in sorted(scored) if key != query][:TOP]
     return found
 
 

@@ -17,7 +17,7 @@ from service.extraction.redact import redact
 from service.matching.embed import Embedder
 from service.matching.indexing import Indexed, index_text, prepare, write_index
 from service.matching.model import active_model, keep_model
-from service.storage import interactions, patterns
+from service.storage import interactions, patterns, search
 from service.storage.database import Caller, Database, Role
 from service.storage.projects import create_project, create_source
 
@@ -113,6 +113,9 @@ async def import_patterns(
         await write_index(
             connection, project.id, model_id, [(UUID(row["id"]), i) for (_, i), row in zip(fresh, rows, strict=True)]
         )
+    if fresh:
+        async with database.transaction(Role.SERVICE) as connection:
+            await search.refresh_statistics(connection)
     made = {p.key: (UUID(row["id"]), row["name"]) for (p, _), row in zip(fresh, rows, strict=True)}
     return [
         ImportedResult(p.record, *made[p.key], "created")

@@ -18,7 +18,7 @@ from service.extraction.relate import relate
 from service.matching.embed import Embedder
 from service.matching.indexing import IndexText, index_text, prepare, write_index
 from service.matching.model import keep_model
-from service.storage import interactions, patterns, tasks
+from service.storage import interactions, patterns, search, tasks
 from service.storage.database import Connection, Database, Role
 from service.storage.interactions import Row
 
@@ -109,6 +109,9 @@ async def store_extraction(
         )
         await tasks.insert_tasks(connection, project_id, [_task(c.pattern, row_of) for c in outcome])
         await _finish(connection, batch)
+    if any(c.changed for c in outcome):
+        async with database.transaction(Role.SERVICE) as connection:
+            await search.refresh_statistics(connection)
     return tuple(
         LearnedPattern(
             ids[n],

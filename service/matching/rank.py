@@ -44,13 +44,6 @@ class Corpus(msgspec.Struct, frozen=True):
     document_frequency: Mapping[str, int]
 
 
-class Share(msgspec.Struct, frozen=True):
-    """One term's part in a pattern's word score, for `why`."""
-
-    term: str
-    score: float
-
-
 class Relevance(msgspec.Struct, frozen=True):
     """`score` is the mean of what there is of `words` and `vector`; `vector` is None where there is no embedding."""
 

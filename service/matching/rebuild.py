@@ -44,4 +44,6 @@ async def rebuild(database: Database, embedder: Embedder | None, *, progress: Ca
                 connection, project_id, model_id, entries, replace=[pattern_id for pattern_id, _ in entries]
             )
         await search.drop_interaction_vectors(connection, model_id)
+    async with database.transaction(Role.SERVICE) as connection:
+        await search.refresh_statistics(connection)
     return len(rows)

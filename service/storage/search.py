@@ -130,3 +130,8 @@ async def count_matches(connection: Connection, rows: Sequence[Mapping[str, Any]
     """Add to the counts of matches: pattern_id, matches, matched_at (ISO 8601)."""
     if rows:
         await connection.execute(SQL["count_matches"], {"rows": Jsonb(list(rows))})
+
+
+async def refresh_statistics(connection: Connection) -> None:
+    """Tell the planner about a bulk write, in a transaction of its own after it."""
+    await connection.execute(SQL["refresh_statistics"])

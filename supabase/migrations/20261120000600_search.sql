@@ -89,8 +89,18 @@ begin
 end
 $$;
 
-revoke all on function motif.follow_pattern(), motif.follow_stats(), motif.register_embedding_model(text, integer) from public;
-grant execute on function motif.register_embedding_model(text, integer) to service_role;
+-- After a bulk write the planner knows nothing of it until autovacuum comes by, and guesses a match into a hundred times
+-- the work. Only the tables' owner may analyze them.
+create function motif.refresh_statistics() returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  analyze public.pattern_embeddings, public.pattern_terms, public.pattern_stats, public.pattern_evidence,
+    public.interactions;
+end
+$$;
+
+revoke all on function motif.refresh_statistics(), motif.follow_pattern(), motif.follow_stats(), motif.register_embedding_model(text, integer) from public;
+grant execute on function motif.register_embedding_model(text, integer), motif.refresh_statistics() to service_role;
 
 alter table public.pattern_embeddings enable row level security;
 alter table public.pattern_terms enable row level security;

@@ -170,3 +170,7 @@ from (select k.project_id, k.pattern_id, r.matches, r.matched_at
       join public.pattern_stats k on k.project_id = p.project_id and k.pattern_id = p.id
       order by k.project_id, k.pattern_id for update of k) c
 where s.project_id = c.project_id and s.pattern_id = c.pattern_id
+
+-- name: refresh_statistics
+-- Tells the planner about what was written in bulk.
+select motif.refresh_statistics()
