@@ -22,6 +22,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 READY = VENV / "motif-ready.json"  # what a finished set-up was made from
 UNFINISHED = VENV / "motif-unfinished"
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 LOG = VENV / "motif-set-up.log"
 CONSTRAINTS = "requirements/constraints.txt"  # relative: pip splits the variable that names it at spaces
 
@@ -46,22 +47,26 @@ def main(extras: set[str]) -> None:
     with (ROOT / "pyproject.toml").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two makes in one clone take turns
         made = _made()
-        if made["key"] == _key() and extras <= set(made["extras"]):
+        other_python = bool(os.environ.get("PYTHON")) and made["python"] not in ("", PYTHON_VERSION)
+        if made["key"] == _key() and extras <= set(made["extras"]) and not other_python:
             return
-        if UNFINISHED.exists() or made["root"] not in ("", str(ROOT)) or not os.access(PYTHON, os.X_OK):
-            print("Making .venv ...", flush=True)
+        moved = made["root"] not in ("", str(ROOT))
+        if moved or other_python or UNFINISHED.exists() or not os.access(PYTHON, os.X_OK):
+            print(f"Making .venv with Python {PYTHON_VERSION} ...", flush=True)
             venv.create(VENV, clear=True, with_pip=True)
-            made["extras"] = []
+            made = _made()
         UNFINISHED.touch()
         READY.unlink(missing_ok=True)
+        have = {"core", *made["extras"]} if made["key"] else set()
         extras |= set(made["extras"])
-        _announce(extras)
+        _announce({"core", *extras} - have)
         LOG.write_text("")
         if "local" in extras:
             # First and alone: whatever depends on torch would otherwise be free to ask for another build of it.
             _pip_install(f"torch=={_pinned('torch')}")
         _pip_install("--editable", f".[{','.join(sorted(extras))}]" if extras else ".")
-        READY.write_text(json.dumps({"key": _key(), "root": str(ROOT), "extras": sorted(extras)}))
+        made = {"key": _key(), "root": str(ROOT), "python": made["python"] or PYTHON_VERSION, "extras": sorted(extras)}
+        READY.write_text(json.dumps(made))
         UNFINISHED.unlink()
         print("Set-up is complete.\n", flush=True)
 
@@ -72,7 +77,7 @@ def _made() -> dict[str, object]:
         made = json.loads(READY.read_text())
     except (OSError, ValueError):
         made = {}
-    return {"key": "", "root": "", "extras": [], **made}
+    return {"key": "", "root": "", "python": "", "extras": [], **made}
 
 
 def _key() -> str:
@@ -88,14 +93,17 @@ def _pinned(name: str) -> str:
     return re.search(rf"^{name}==(\S+)", (ROOT / CONSTRAINTS).read_text(), re.MULTILINE)[1]
 
 
-def _announce(extras: set[str]) -> None:
-    """Say what is downloaded before it is."""
-    parts = {CONTENTS[name]: SIZES_MB[name] for name in ("core", *sorted(extras))}
+def _announce(new: set[str]) -> None:
+    """Say what is downloaded before it is; `new`: the parts that were not there before."""
+    if not new:
+        print(f"Bringing .venv up to date with {CONSTRAINTS} ...", flush=True)
+        return
+    parts = {CONTENTS[name]: SIZES_MB[name] for name in sorted(new)}
     note = ""
-    if "local" in extras:
+    if "local" in new:
         build, size, note = _torch_build()
         parts[f"torch {_pinned('torch')}, {build}"] = size
-    print(f"Setting up .venv with Python {sys.version.split()[0]}, once. To download, unless pip has it already:")
+    print("Setting up .venv, once. To download, unless pip has it already:")
     for part, size in parts.items():
         print(f"  {_amount(size):>7}  {part}")
     print(f"  {_amount(sum(parts.values())):>7}  in all. {note}".rstrip())
