@@ -1,4 +1,4 @@
-"""What serving costs: import time, memory with the model loaded, and the time of a match, against DESIGN's limits.
+"""What serving costs: import time, memory with the model loaded, and the time of a match, against their limits.
 
     python benchmarks/serving.py [--patterns 500] [--matches 200] [--no-worker]
 

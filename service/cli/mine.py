@@ -13,7 +13,7 @@ from service.cli.run import err, out, print_json, run, session
 from service.extraction.history import open_repository, read_commits
 from service.extraction.history_lines import open_history_lines, read_history_lines
 from service.extraction.interaction import Interaction
-from service.extraction.mining import Mined, Reader
+from service.extraction.mining import History, Mined
 from service.extraction.mining import mine as mine_history
 from service.extraction.pipeline import LearnedPattern
 from service.settings import Settings, load_settings
@@ -35,15 +35,15 @@ def mine(
 ) -> None:
     """Learn the patterns of a git repository's history. Run it again at any time: only what is new is read."""
     settings = load_settings()
-    name, source_id, reader = _reader(path, settings, since=since, until=until, limit=limit, paths=paths or [])
-    mined = run(_mine(project or name.rsplit("/", 1)[-1], name, source_id, reader, quiet=json))
+    history = _history(path, settings, since=since, until=until, limit=limit, paths=paths or [])
+    mined = run(_mine(history, project, quiet=json))
     if json:
         print_json(mined)
     else:
         _report(mined)
 
 
-async def _mine(project: str, source_name: str, source_id: str, reader: Reader, *, quiet: bool) -> Mined:
+async def _mine(history: History, project: str | None, *, quiet: bool) -> Mined:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -66,17 +66,15 @@ async def _mine(project: str, source_name: str, source_id: str, reader: Reader, 
                 opened.database,
                 opened.embedder,
                 opened.caller,
-                reader,
+                history,
                 project_name=project,
-                source_name=source_name,
-                source_id=source_id,
                 progress=show,
                 found=found,
                 waiting=lambda: err.print("Another process is learning this project; waiting for it."),
             )
 
 
-def _reader(
+def _history(
     path: Path,
     settings: Settings,
     *,
@@ -84,17 +82,18 @@ def _reader(
     until: datetime | None,
     limit: int | None,
     paths: list[str],
-) -> tuple[str, str, Reader]:
-    """Name and identity of the history at `path`, and what reads it."""
+) -> History:
+    """The history at `path`: a repository's, or that of a file."""
     first, last = since.date() if since else None, until.date() if until else None
     if path.is_file():
         lines = open_history_lines(path, since=first, until=last, limit=limit, paths=paths)
-        return (
+        return History(
             _in_utf8(path.stem),
             f"file:{_in_utf8(path.stem)}",
             lambda known: read_history_lines(
                 lines, known=known, max_text_chars=settings.max_text_chars, max_diff_chars=settings.max_diff_chars
             ),
+            lines.shas,
         )
     repository = open_repository(path)
 
@@ -110,7 +109,7 @@ def _reader(
             max_diff_chars=settings.max_diff_chars,
         )
 
-    return _in_utf8(repository.name), repository.root_sha, read_repository
+    return History(_in_utf8(repository.name), repository.root_sha, read_repository)
 
 
 def _in_utf8(name: str) -> str:

@@ -13,10 +13,11 @@ LONGEST_NAME = 300
 SAME_OVERLAP = 0.6
 
 Member = tuple[str, str]
+OPEN = ("proposed", "active")
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A stored pattern as consolidation sees it. `open`: proposed or active, so its name is taken.
+    """A stored pattern as consolidation sees it. Where `status` is proposed or active its name is taken.
 
     `fixed`: written or put away by a person, so only evidence is ever added.
     `members`: the revisions that its evidence quotes.
@@ -27,7 +28,7 @@ class Known(msgspec.Struct, frozen=True):
     name: str
     version: int
     members: frozenset[Member]
-    open: bool = True
+    status: str = "active"
     fixed: bool = False
 
 
@@ -65,7 +66,7 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
             pairs[pattern_key] = by_key[known_key]
             taken.add(known_key)
 
-    names = {k.name.casefold() for k in stored if k.open}
+    names = {k.name.casefold() for k in stored if k.status in OPEN}
     result: list[Consolidated] = []
     for pattern in sorted(found, key=lambda p: p.key):
         match = pairs.get(pattern.key)

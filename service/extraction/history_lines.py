@@ -47,10 +47,11 @@ class _Place(msgspec.Struct, frozen=True, order=True):
 
 
 class HistoryLines(msgspec.Struct, frozen=True):
-    """A checked file: how many commits it gives, and where they stand in it."""
+    """A checked file: how many commits it gives, and where they stand in it; `shas` of all, asked for or not."""
 
     path: Path
     places: tuple[_Place, ...]
+    shas: frozenset[str]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -91,7 +92,8 @@ def open_history_lines(
     if not seen:
         raise InputInvalid(f"{path} holds no commits.", fix="Give one JSON object a line, one line a commit.")
     places.sort()
-    return HistoryLines(path, tuple(places if limit is None else places[max(0, len(places) - limit) :]))
+    kept = places if limit is None else places[max(0, len(places) - limit) :]
+    return HistoryLines(path, tuple(kept), frozenset(seen))
 
 
 def read_history_lines(

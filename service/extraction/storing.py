@@ -10,7 +10,7 @@ import numpy as np
 
 from routing.task import TaskType, input_hash
 from service.extraction.builtin import Extraction
-from service.extraction.consolidate import Consolidated, Known, consolidate
+from service.extraction.consolidate import OPEN, Consolidated, Known, consolidate
 from service.extraction.grounding import ground
 from service.extraction.interaction import Interaction
 from service.extraction.pattern import ExtractedPattern
@@ -24,7 +24,6 @@ from service.storage.interactions import Row
 
 # Version of the built-in extractor: stands where a prompt's version stands for a model.
 EXTRACTOR_VERSION = "builtin-1"
-OPEN = ("proposed", "active")
 
 
 class LearnedPattern(msgspec.Struct, frozen=True):
@@ -117,7 +116,7 @@ async def store_extraction(
             ids[n],
             c.pattern.name,
             c.pattern.pattern_type,
-            batch.status,
+            c.known.status if c.known and c.known.status != "proposed" else batch.status,
             "new" if c.known is None else "improved" if c.changed else "same",
             len(c.pattern.evidence),
         )
@@ -213,7 +212,7 @@ def _task(pattern: ExtractedPattern, row_of: dict[tuple[str, str], Row]) -> dict
         "interaction_id": str(anchor["id"]),
         "type": TaskType.PATTERN_EXTRACTION.value,
         "prompt_version": EXTRACTOR_VERSION,
-        "input_hash": input_hash(f"{key}@{revision}" for key, revision in pattern.members),
+        "input_hash": input_hash([pattern.key, *(f"{key}@{revision}" for key, revision in pattern.members)]),
         "complexity": None,
         "decision": "builtin",
         "reason": "no_model_configured",
@@ -228,7 +227,7 @@ def _known(row: Row) -> Known:
         name=row["name"],
         version=row["version"],
         members=frozenset((key, revision) for key, revision in row["members"]),
-        open=row["status"] in OPEN,
+        status=row["status"],
         fixed=row["extraction_method"] == "manual" or row["status"] not in OPEN,
     )
 

@@ -22,7 +22,7 @@ MAX_COUNTED_TERMS = 128
 MAX_QUERY_TERMS = 32
 """Weightiest of them, which are searched for. More cost time and find less: the rest of a stack trace is noise."""
 
-# DESIGN.md, Data, Scores.
+# Relevance leads; what a pattern has done and does now counts as much as each other.
 RELEVANCE_SHARE, SUCCESS_SHARE, RECENT_SHARE = 0.4, 0.3, 0.3
 
 PRIOR_USES = 5.0

@@ -75,3 +75,9 @@ async def user_exists(connection: Connection, caller: Caller) -> bool:
     cursor = await connection.execute(SQL["user_exists"], {"user_id": caller.user_id})
     row = await cursor.fetchone()
     return bool(row and row["found"])
+
+
+async def repositories(connection: Connection, project: Project) -> dict[str, str]:
+    """The project's repositories: external id -> name."""
+    cursor = await connection.execute(SQL["repositories"], {"project_id": project.id})
+    return {row["external_id"]: row["name"] for row in await cursor.fetchall()}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from service.extraction.history_lines import open_history_lines, read_history_lines
 from service.extraction.interaction import Interaction
-from service.extraction.mining import Mined, mine
+from service.extraction.mining import History, Mined, mine
 from service.matching.embed import Embedder
 from service.storage.database import Caller, Database
 
@@ -43,7 +43,7 @@ def write_lines(path: Path, messages: list[tuple[str, list[str]]]) -> Path:
 
 
 async def mine_lines(
-    database: Database, caller: Caller, path: Path, embedder: Embedder | None = None, *, project: str = "history"
+    database: Database, caller: Caller, path: Path, embedder: Embedder | None = None, *, project: str | None = "history"
 ) -> Mined:
     """What `motif mine PATH --project PROJECT` does, in this process."""
     lines = open_history_lines(path)
@@ -55,10 +55,8 @@ async def mine_lines(
         database,
         embedder,
         caller,
-        read,
+        History(path.stem, f"file:{path.stem}", read, lines.shas),
         project_name=project,
-        source_name=project,
-        source_id=f"file:{path.stem}",
         progress=lambda _stage, _done, _total: None,
         found=lambda _pattern: None,
         waiting=lambda: None,

@@ -11,6 +11,7 @@ from mined import mine_lines, write_example, write_lines
 from psycopg.rows import dict_row
 from rows import count, dump
 
+from service.errors import Conflict
 from service.extraction.pipeline import learn_history
 from service.storage.database import Caller, Database
 
@@ -23,7 +24,7 @@ def history(tmp_path: Path) -> Path:
 
 def read(url: str, query: str) -> list[dict[str, Any]]:
     with psycopg.connect(url, row_factory=dict_row) as admin:
-        return admin.execute(query).fetchall()  # type: ignore[arg-type]
+        return admin.execute(query).fetchall()
 
 
 async def test_patterns_are_stored_with_quotes_that_stand(
@@ -141,3 +142,28 @@ async def test_too_little_history_gives_a_reason(database: Database, caller: Cal
     assert mined.learned.reason is not None
     assert "Too little" in mined.learned.reason
     assert count(database_url, "patterns") == 0
+
+
+async def test_another_history_of_the_same_name_is_not_mixed_in_unasked(
+    database: Database, caller: Caller, database_url: str, tmp_path: Path
+):
+    one = write_example(tmp_path / "history.jsonl", 60)
+    (tmp_path / "elsewhere").mkdir()
+    other = write_example(tmp_path / "elsewhere" / "history.jsonl", 60, skip=100)
+    await mine_lines(database, caller, one, project=None)
+    before = dump(database_url)
+    with pytest.raises(Conflict, match="--project"):
+        await mine_lines(database, caller, other, project=None)
+    assert dump(database_url) == before
+    mined = await mine_lines(database, caller, other, project="history")
+    assert mined.new == 60
+    assert count(database_url, "sources") == 2
+
+
+async def test_a_file_that_grew_is_the_same_history(
+    database: Database, caller: Caller, database_url: str, tmp_path: Path
+):
+    await mine_lines(database, caller, write_example(tmp_path / "history.jsonl", 60), project=None)
+    mined = await mine_lines(database, caller, write_example(tmp_path / "history.jsonl", 80), project=None)
+    assert mined.new == 20
+    assert count(database_url, "sources") == 1

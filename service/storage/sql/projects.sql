@@ -25,3 +25,7 @@ insert into public.sources (project_id, kind, name, external_id)
 values (%(project_id)s, %(kind)s, %(name)s, %(external_id)s)
 on conflict (project_id, kind, external_id) do update set name = excluded.name
 returning id, visibility
+
+-- name: repositories
+-- The external ids of a project's repositories.
+select external_id, name from public.sources where project_id = %(project_id)s and kind = 'repository' order by name

@@ -1,3 +1,5 @@
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def found(key: str, members: str, name: str = "") -> ExtractedPattern:
     )
 
 
-def known(key: str, members: str, name: str = "", **more: bool) -> Known:
+def known(key: str, members: str, name: str = "", **more: Any) -> Known:
     return Known(f"id-{key}", key, name or f"name of {key}", 1, frozenset((m, "1") for m in members), **more)
 
 
@@ -73,7 +75,7 @@ def test_a_name_that_an_open_pattern_has_gets_a_number():
 
 
 def test_the_name_of_an_archived_pattern_is_free():
-    [result] = consolidate([found("b", "789", "Same Name")], [known("a", "123", "same name", open=False)])
+    [result] = consolidate([found("b", "789", "Same Name")], [known("a", "123", "same name", status="archived")])
     assert result.pattern.name == "Same Name"
 
 
