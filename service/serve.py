@@ -45,7 +45,7 @@ async def _serve(settings: Settings, worker: RunWorker | None, announce: Callabl
     )
     server = uvicorn.Server(config)
     # The port is held before anything slow or lasting is begun: a second `motif serve` fails at once.
-    with _listening(check_loopback(settings.host), settings.port) as listener, _stopped_by_signals(server):
+    with listening(check_loopback(settings.host), settings.port) as listener, _stopped_by_signals(server):
         async with app.lifespan():
             if not server.should_exit:
                 announce(f"Motif listens on {_url(listener)} (docs at {_url(listener)}/docs)")
@@ -53,9 +53,12 @@ async def _serve(settings: Settings, worker: RunWorker | None, announce: Callabl
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Generator[socket.socket]:
+def listening(host: str, port: int) -> Generator[socket.socket]:
+    """A socket that listens; raises PortInUse, or ConfigurationError for an address that is not this machine's."""
     family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: with a client that keeps its connection every answer then
+    # waits 40 ms for a delayed acknowledgement.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
