@@ -18,7 +18,7 @@ from service.api.health import live, metrics, ready
 from service.api.match import match_patterns
 from service.api.parts import Parts, RunWorker
 from service.api.problem import answer, note, problem_kind
-from service.errors import DatabaseError, EmbeddingError
+from service.errors import EmbeddingError
 from service.log import logger
 from service.matching.embed import Embedder, open_embedder
 from service.settings import Settings
@@ -121,7 +121,7 @@ async def _keep_counting(parts: Parts) -> None:
 async def _flush(parts: Parts) -> None:
     try:
         await parts.matches.flush(parts.database)
-    except DatabaseError as error:  # the counts are kept for the next time
+    except Exception as error:  # whatever it was, the counts are kept for the next time
         note(error)
 
 

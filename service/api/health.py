@@ -16,7 +16,7 @@ from service.errors import DatabaseError, MotifError
 from service.log import logger
 from service.storage import health, migrate
 from service.storage.database import Role
-from service.storage.search import active_model
+from service.storage.search import active_model, count_rows
 
 _PATIENCE_S = 3.0  # less than what balancers wait, and than the pool's own ten seconds
 
@@ -120,8 +120,9 @@ async def _embeddings(parts: Parts) -> PartHealth:
         return PartHealth("degraded", parts.embedder_missing or "none configured: words, paths and co-change only")
     async with parts.database.transaction(Role.SERVICE) as connection:
         model = await active_model(connection)
-    if model is not None and model.name not in ("none", parts.embedder.model_id):
-        return PartHealth("degraded", f"patterns are embedded with {model.name}, texts with {parts.embedder.model_id}")
+        stored = model is not None and model.name != parts.embedder.model_id and await count_rows(connection)
+    if model is not None and stored:
+        return PartHealth("degraded", f"patterns are stored with {model.name}, texts with {parts.embedder.model_id}")
     return PartHealth("ok", f"{parts.embedder.model_id}, {parts.embedder.dimension} dimensions")
 
 

@@ -12,6 +12,9 @@ from service.matching.counting import count_shown
 from service.matching.request import MatchRequest, MatchResponse
 from service.matching.search import match as find
 
+# Relevance that two texts have by chance: random pairs of bug reports lie at .09, labelled duplicates at .54.
+HARDLY = 0.1
+
 
 def match(
     intent: Annotated[str, typer.Argument(help="What you are about to do, or what went wrong.")],
@@ -73,10 +76,11 @@ def _request(values: dict[str, object]) -> MatchRequest:
 def _show(response: MatchResponse) -> None:
     for note in response.query_metadata.notes:
         err.print(f"[yellow]{escape(note)}[/yellow]")
-    if not response.matched_patterns:
+    fitting = [found for found in response.matched_patterns if found.why["relevance"] >= HARDLY]
+    if not fitting:
         out.print("Nothing fits. Next: `motif mine PATH` for more history, or a lower --min-confidence.")
         return
-    for number, found in enumerate(response.matched_patterns, start=1):
+    for number, found in enumerate(fitting, start=1):
         why = found.why
         near = "" if why["vector"] is None else f", meaning {why['vector']:.2f}"
         out.print(
@@ -90,7 +94,7 @@ def _show(response: MatchResponse) -> None:
             out.print(f"   [dim]{quote.source[:12]}[/dim] “{escape(_short(quote.quote, 160))}”")
         for line in found.recommendations[:2]:
             out.print(f"   → {escape(_short(line, 200))}")
-    more = response.total_matches - len(response.matched_patterns)
+    more = response.total_matches - len(fitting)
     took = response.query_metadata.query_time_ms["total"]
     out.print(f"[dim]{more} more; {took:.0f} ms. --json has every part of the score.[/dim]")
 

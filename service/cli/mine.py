@@ -127,12 +127,15 @@ def _line(pattern: LearnedPattern) -> str:
 
 def _report(mined: Mined) -> None:
     learned = mined.learned
-    if mined.new == 0 and not learned.commits:
+    if not mined.known:
+        out.print("No commit fits: look at --since, --until and --paths.")
+        return
+    if not learned.commits:
         out.print(f"Nothing new in {escape(mined.project.name)}. `motif patterns list` shows what was learned.")
         return
     counts = {change: sum(p.change == change for p in learned.patterns) for change in ("new", "improved", "same")}
     out.print(
-        f"\n{mined.new} new commits in project [bold]{escape(mined.project.name)}[/bold]: "
+        f"\n{learned.commits} new commits in project [bold]{escape(mined.project.name)}[/bold]: "
         f"{counts['new']} new patterns, {counts['improved']} improved, {counts['same']} as before."
     )
     if learned.left_out:

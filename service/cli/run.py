@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from service.errors import EmbeddingUnavailable
 from service.matching.embed import Embedder, open_embedder
@@ -61,11 +62,11 @@ def embedder_or_words(settings: Settings) -> Embedder | None:
     A model that was named and is not there is an error instead: words alone would not be what was asked for.
     """
     try:
-        return open_embedder(settings, on_export=lambda line: err.print(f"[dim]{line}[/dim]"))
+        return open_embedder(settings, on_export=lambda line: err.print(f"[dim]{escape(line)}[/dim]"))
     except EmbeddingUnavailable as error:
         if "embedding_model" in settings.model_fields_set:
             raise
-        err.print(f"[yellow]Words, paths and co-change only:[/yellow] {error}")
+        err.print(f"[yellow]Words, paths and co-change only:[/yellow] {escape(str(error))}")
         return None
 
 

@@ -1,6 +1,7 @@
 """What was found against what is stored: new, the same, or a better version. Pure; never merges two stored patterns."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -52,14 +53,17 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
     pairs: dict[str, Known] = {p.key: by_key[p.key] for p in found if p.key in by_key}
     taken = {k.key for k in pairs.values()}
 
+    showing: dict[Member, list[Known]] = {}
+    for candidate in stored:
+        if candidate.key not in taken:
+            for member in candidate.members:
+                showing.setdefault(member, []).append(candidate)
     overlaps = sorted(
-        (
-            (-overlap, pattern.key, candidate.key)
-            for pattern in found
-            if pattern.key not in pairs
-            for candidate in stored
-            if candidate.key not in taken and (overlap := _overlap(pattern, candidate)) >= SAME_OVERLAP
-        ),
+        (-overlap, pattern.key, key)
+        for pattern in found
+        if pattern.key not in pairs
+        for key, overlap in _overlaps(frozenset(pattern.members), showing)
+        if overlap >= SAME_OVERLAP
     )
     for _, pattern_key, known_key in overlaps:
         if pattern_key not in pairs and known_key not in taken:
@@ -82,10 +86,12 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
     return sorted(result, key=lambda c: c.known.key if c.known else c.pattern.key)
 
 
-def _overlap(pattern: ExtractedPattern, candidate: Known) -> float:
-    members = frozenset(pattern.members)
-    smaller = min(len(members), len(candidate.members))
-    return len(members & candidate.members) / smaller if smaller else 0.0
+def _overlaps(members: frozenset[Member], showing: Mapping[Member, Sequence[Known]]) -> Iterator[tuple[str, float]]:
+    """The stored patterns that share a member, with the share of the smaller group that both have."""
+    shared = Counter(candidate.key for member in members for candidate in showing.get(member, ()))
+    sizes = {candidate.key: len(candidate.members) for member in members for candidate in showing.get(member, ())}
+    for key, count in shared.items():
+        yield key, count / min(len(members), sizes[key])
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -29,17 +29,14 @@ def looks_like_conversation(text: str) -> bool:
     return len(speakers) >= 4 and len(returning) >= 2 and 4 * len(speakers) >= lines
 
 
-def turns_of_json_lines(text: str) -> str | None:
-    """ "speaker: words" a line if every line of `text` is a JSON object with a speaker and words, else None."""
+def turns_of_json(text: str) -> str | None:
+    """ "speaker: words" a line if `text` is JSON objects with a speaker and words, else None.
+
+    They may stand one a line, in an array, or in an array under "messages".
+    """
     turns: list[str] = []
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        if not line.lstrip().startswith("{"):
-            return None
-        try:
-            loaded: object = json.loads(line)
-        except (ValueError, RecursionError):
+    for loaded in _objects(text):
+        if not isinstance(loaded, dict):
             return None
         turn = cast(dict[str, object], loaded)
         speaker, words = _first(turn, _SPEAKERS), _first(turn, _WORDS)
@@ -48,6 +45,23 @@ def turns_of_json_lines(text: str) -> str | None:
         turns.append(f"{speaker}: {words.strip()}")
     # A lone surrogate may stand in JSON, but in no text that is stored.
     return "\n".join(turns).encode(errors="replace").decode() if turns else None
+
+
+def _objects(text: str) -> list[object]:
+    """What JSON there is: the elements of one array, or one value a line; [None] where it is not JSON."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return [None]
+    try:
+        whole: object = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        except (ValueError, RecursionError):
+            return [None]
+    if isinstance(whole, dict):
+        members = cast(dict[str, object], whole)
+        whole = members.get("messages", [members])
+    return cast(list[object], whole) if isinstance(whole, list) else [None]
 
 
 def _first(turn: dict[str, object], names: tuple[str, ...]) -> str | None:

@@ -9,7 +9,7 @@ from typing import IO
 
 from service.errors import InputInvalid
 from service.extraction.bounded_read import read_beginning
-from service.extraction.conversation import looks_like_conversation, turns_of_json_lines
+from service.extraction.conversation import looks_like_conversation, turns_of_json
 from service.extraction.cut import cut
 from service.extraction.interaction import Details, Interaction, Kind
 from service.extraction.redact import redact
@@ -61,7 +61,7 @@ def read_document(
     text = _decode(data, label, whole=not beyond).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise InputInvalid(f"{label} is empty.", fix="Give a text to learn from.")
-    turns = turns_of_json_lines(text) if kind in (None, Kind.CONVERSATION) else None
+    turns = turns_of_json(text) if kind in (None, Kind.CONVERSATION) else None
     original_chars = len(text) + beyond
     text = text if turns is None else turns
     kind = kind or (Kind.CONVERSATION if turns is not None or looks_like_conversation(text) else Kind.DOCUMENT)

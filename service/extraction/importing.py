@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -13,7 +14,7 @@ from routing.task import Priority
 from service.extraction.consolidate import free_name
 from service.extraction.import_lines import ImportedPattern
 from service.extraction.intake import storable
-from service.extraction.redact import redact
+from service.extraction.redact import redact_values
 from service.matching.embed import Embedder
 from service.matching.indexing import Indexed, index_text, prepare, write_index
 from service.matching.model import active_model, keep_model
@@ -35,6 +36,22 @@ class ImportedResult(msgspec.Struct, frozen=True):
     result: str
 
 
+# Only what is surely a name and no secret is told of where a quote stood before.
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+
+
+class _Paragraph(msgspec.Struct, frozen=True):
+    text: str
+    quoted: bool
+    link: str | None = None
+
+
+class _Quote(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+    link: str | None = None
+
+
 class _Prepared(msgspec.Struct, frozen=True):
     record: int
     key: str
@@ -42,7 +59,7 @@ class _Prepared(msgspec.Struct, frozen=True):
     name: str
     text: str
     revision: str
-    quotes: tuple[tuple[int, int], ...]
+    quotes: tuple[_Quote, ...]
 
 
 async def import_patterns(
@@ -99,21 +116,21 @@ async def import_patterns(
                     "pattern_id": row["id"],
                     "version": 1,
                     "interaction_id": str(sources[p.key, p.revision]),
-                    "quote": p.text[start:end],
-                    "char_start": start,
-                    "char_end": end,
+                    "quote": p.text[quote.start : quote.end],
+                    "char_start": quote.start,
+                    "char_end": quote.end,
                     "repository": None,
                     "visibility": source.visibility,
-                    "link": None,
+                    "link": quote.link,
                 }
                 for (p, _), row in zip(fresh, rows, strict=True)
-                for start, end in p.quotes
+                for quote in p.quotes
             ],
         )
         await write_index(
             connection, project.id, model_id, [(UUID(row["id"]), i) for (_, i), row in zip(fresh, rows, strict=True)]
         )
-    if fresh:
+    if len(fresh) >= search.BULK:
         async with database.transaction(Role.SERVICE) as connection:
             await search.refresh_statistics(connection)
     made = {p.key: (UUID(row["id"]), row["name"]) for (p, _), row in zip(fresh, rows, strict=True)}
@@ -131,60 +148,48 @@ def _prepare(records: Sequence[tuple[str, ImportedPattern]]) -> list[_Prepared]:
         pattern = _redacted(record)
         name = " ".join(pattern.name.split())
         parts = [name]
-        quotes: list[tuple[int, int]] = []
+        quotes: list[_Quote] = []
         length = len(name)
         for part in _paragraphs(pattern):
             start = length + 2
-            parts.append(part)
-            length = start + len(part)
-            quotes.append((start, start + min(len(part), QUOTE_CHARS)))
+            parts.append(part.text)
+            length = start + len(part.text)
+            if part.quoted:
+                quotes.append(_Quote(start, start + min(len(part.text), QUOTE_CHARS), part.link))
         text = "\n\n".join(parts)
         revision = _digest(text)[:16]
         prepared.append(
-            _Prepared(number, _clean_key(key), pattern, name, text, revision, tuple(quotes or [(0, len(name))]))
+            _Prepared(number, _clean_key(key), pattern, name, text, revision, tuple(quotes or [_Quote(0, len(name))]))
         )
     return prepared
 
 
-def _paragraphs(pattern: ImportedPattern) -> list[str]:
-    """What a record says, piece by piece; each becomes a quote."""
+def _paragraphs(pattern: ImportedPattern) -> list[_Paragraph]:
+    """What a record says, piece by piece. Evidence that comes along is what is quoted, else the record's own words."""
     content = pattern.whole_content
-    said = [
-        pattern.description or "",
-        content.problem,
-        content.solution,
-        content.context,
-        *content.steps,
-        *content.recommendations,
-        *(f"{e.quote}" for e in pattern.evidence),
+    own = [pattern.description or "", content.problem, content.solution, content.context]
+    pieces = dict.fromkeys(piece.strip() for piece in [*own, *content.steps, *content.recommendations])
+    brought = [
+        _Paragraph(e.quote.strip(), True, f"{e.kind} {e.source}" if _SHA.match(e.source) else None)
+        for e in pattern.evidence
+        if _says(e.quote)
     ]
-    return list(dict.fromkeys(piece.strip() for piece in said if any(c.isalnum() for c in piece)))
+    return [*(_Paragraph(piece, not brought) for piece in pieces if _says(piece)), *brought]
+
+
+def _says(piece: str) -> bool:
+    return any(character.isalnum() for character in piece)
 
 
 def _redacted(record: ImportedPattern) -> ImportedPattern:
     """The record with secrets hidden in every string, and NUL, which Postgres cannot hold, replaced."""
-    clean = _clean(msgspec.to_builtins(record))
+    clean = redact_values(msgspec.to_builtins(record))
     return msgspec.convert(clean, ImportedPattern)
-
-
-def _clean(value: Any, name: str = "") -> Any:
-    """The value without secrets; `name` is what it stands under, by which alone many a secret is known."""
-    if isinstance(value, str):
-        head = f'{name} = "' if name else ""
-        whole = redact(f"{head}{value.replace(chr(0), chr(0xFFFD))}" + ('"' if name else "")).text
-        return redact(whole[len(head) : len(head) + len(value)]).text
-    if isinstance(value, list | tuple):  # a struct's tuple stays one among the builtins
-        items = cast("list[Any]", value)
-        return [_clean(item, name) for item in items]
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return {_clean(key): _clean(item, key) for key, item in members.items()}
-    return value
 
 
 def _clean_key(key: str) -> str:
     """A record's own key as it is, unless it holds what must not be stored."""
-    return key if _clean(key) == key else f"import:{_digest(key)[:40]}"
+    return key if redact_values(key) == key else f"import:{_digest(key)[:40]}"
 
 
 def _digest(text: str) -> str:

@@ -30,10 +30,11 @@ class History(msgspec.Struct, frozen=True):
 
 
 class Mined(msgspec.Struct, frozen=True):
-    """What a run of `motif mine` did; `new` counts the commits that were not there before."""
+    """What a run of `motif mine` did; `new` counts the commits that were not there before, `known` all of them."""
 
     project: Project
     new: int
+    known: int
     learned: Learned
 
 
@@ -106,7 +107,7 @@ async def _read_and_learn(
     async with database.transaction(Role.SERVICE) as connection:
         # The job that intake queued has nothing left to do.
         await jobs.cancel_waiting_learn(connection, source.project_id)
-    return Mined(project, new, learned)
+    return Mined(project, new, len(known) + new, learned)
 
 
 def _another_history(project: Project, other: str) -> Conflict:

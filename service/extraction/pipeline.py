@@ -10,14 +10,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import NotFound
+from service.errors import InputInvalid, NotFound
 from service.extraction.builtin import embedding_text, extract_document, extract_recurring, teaches
 from service.extraction.interaction import Details, Interaction, Kind
+from service.extraction.redact import redact, redact_values
 from service.extraction.storing import Batch, LearnedPattern, store_extraction
 from service.matching.embed import Embedder
 from service.matching.model import active_model
 from service.storage import interactions
-from service.storage.database import Database, Role
+from service.storage.database import Connection, Database, Role
 from service.storage.interactions import Row
 
 # How many texts are embedded between two commits of their vectors.
@@ -85,6 +86,7 @@ async def learn_waiting(
             return Learned(0, 0, {}, ())
         rows = await interactions.history(connection, project_id)
         model_id = await active_model(connection, embedder)
+    rows = await _once_each(database, project_id, rows)
     rows, history = await _readable(database, project_id, rows)
     reasons = await asyncio.to_thread(teaches, history)
     vectors = await _vectors(database, embedder, project_id, model_id, rows, history, reasons, progress)
@@ -111,13 +113,42 @@ async def process_interaction(database: Database, embedder: Embedder | None, int
         if row is None:
             raise NotFound("The interaction is gone.")
         model_id = await active_model(connection, embedder)
-    interaction = as_interaction(row)
+        if not row["redacted"]:
+            row = await _redacted(connection, row)
+    try:
+        interaction = as_interaction(row)
+    except msgspec.ValidationError:
+        raise InputInvalid("The metadata cannot be read.", fix="Hand the text in again, without metadata.") from None
     extraction = await asyncio.to_thread(extract_document, interaction)
     batch = Batch(
         row["project_id"], model_id, [row], [interaction], {row["id"]: None}, status="proposed", created_by="builtin"
     )
     stored = await store_extraction(database, embedder, batch, extraction)
     return Learned(1, 1, extraction.left_out, stored, extraction.reason)
+
+
+async def _redacted(connection: Connection, row: Row) -> Row:
+    """What a team client handed in, without its secrets; stored so before anything else reads it."""
+    text = await asyncio.to_thread(redact, row["text"])
+    metadata = await asyncio.to_thread(redact_values, row["metadata"])
+    await interactions.replace_unredacted(connection, row["id"], text.text, metadata)
+    return {**row, "text": text.text, "metadata": metadata, "redacted": True}
+
+
+async def _once_each(database: Database, project_id: UUID, rows: Sequence[Row]) -> list[Row]:
+    """Each commit once, though a fork or a file brought it again: the first stored, as private as any of them."""
+    first: dict[tuple[str, str], Row] = {}
+    again: list[UUID] = []
+    for row in rows:
+        kept = first.setdefault((row["external_key"], row["revision"]), row)
+        if kept is not row:
+            again.append(row["id"])
+            if row["visibility"] == "private":
+                kept["visibility"] = "private"
+    if again:
+        async with database.transaction(Role.SERVICE) as connection:
+            await interactions.finish(connection, project_id, again, "ignored", "same commit in another source")
+    return list(first.values())
 
 
 async def _readable(database: Database, project_id: UUID, rows: Sequence[Row]) -> tuple[list[Row], list[Interaction]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Any, cast
 
 import msgspec
 
@@ -42,6 +43,24 @@ def redact(text: str) -> Redacted:
             break
         text = _hide(text, spans, counts)
     return Redacted(text, counts)
+
+
+def redact_values(value: Any, name: str = "") -> Any:
+    """JSON's values without secrets, and without NUL, which Postgres cannot hold.
+
+    `name` is what a value stands under, by which alone many a secret is known.
+    """
+    if isinstance(value, str):
+        head = f'{name} = "' if name else ""
+        whole = redact(f"{head}{value.replace(chr(0), chr(0xFFFD))}" + ('"' if name else "")).text
+        return redact(whole[len(head) : len(head) + len(value)]).text
+    if isinstance(value, list | tuple):  # a struct's tuple stays one among the builtins
+        items = cast("list[Any]", value)
+        return [redact_values(item, name) for item in items]
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {redact_values(key): redact_values(item, key) for key, item in members.items()}
+    return value
 
 
 def _hides_something(text: str, span: _Span) -> bool:

@@ -108,7 +108,7 @@ async def store_extraction(
         )
         await tasks.insert_tasks(connection, project_id, [_task(c.pattern, row_of) for c in outcome])
         await _finish(connection, batch)
-    if any(c.changed for c in outcome):
+    if sum(c.changed for c in outcome) >= search.BULK:
         async with database.transaction(Role.SERVICE) as connection:
             await search.refresh_statistics(connection)
     return tuple(
@@ -116,7 +116,7 @@ async def store_extraction(
             ids[n],
             c.pattern.name,
             c.pattern.pattern_type,
-            c.known.status if c.known and c.known.status != "proposed" else batch.status,
+            c.known.status if c.known and not (c.changed and c.known.status == "proposed") else batch.status,
             "new" if c.known is None else "improved" if c.changed else "same",
             len(c.pattern.evidence),
         )

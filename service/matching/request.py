@@ -1,6 +1,6 @@
 """What is asked of a match and what it answers; the shapes of POST /api/v1/patterns/match."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -30,7 +30,7 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody is about to do. `min_confidence` cuts on `confidence_score`."""
 
-    intent: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INTENT_CHARS)]
+    intent: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INTENT_CHARS, pattern=r"\S")]
     context: Text | None = None
     requirements: (
         Annotated[list[Annotated[str, msgspec.Meta(max_length=2_000)]], msgspec.Meta(max_length=50)] | None
@@ -65,7 +65,7 @@ class MatchedPattern(msgspec.Struct, frozen=True):
     metadata: dict[str, object]
     evidence: list[MatchedEvidence]
     recommendations: list[str]
-    why: dict[str, object]
+    why: dict[str, Any]
 
 
 class QueryMetadata(msgspec.Struct, frozen=True):

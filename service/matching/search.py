@@ -114,7 +114,7 @@ async def _model(connection: Connection, embedder: Embedder | None) -> int:
     active = await search.active_model(connection)
     if active is None:
         return 0
-    if embedder is not None and active.name != embedder.model_id:
+    if embedder is not None and active.name != embedder.model_id and await search.count_rows(connection):
         raise EmbeddingModelChanged(
             f"Patterns are stored with the embedding model {active.name!r}, but {embedder.model_id!r} is set.",
             fix=f"Run `motif embeddings rebuild`, or set MOTIF_EMBEDDING_MODEL={active.name}.",
@@ -178,7 +178,7 @@ def _score(rows: list[Row], project: rank.Record, min_confidence: float) -> list
     """Candidates that pass the cut, best first; equal ones by id, so that the order does not change."""
     scored: list[_Scored] = []
     for row in rows:
-        relevance = rank.relevance(row["words"], row["cosine"])
+        relevance = rank.relevance(min(1.0, row["words"]), row["cosine"])
         confidence = rank.confidence(relevance.score, _record(row), project)
         if confidence.score >= min_confidence:
             scored.append(_Scored(row, relevance, confidence))

@@ -126,3 +126,10 @@ async def id_of(connection: Connection, source: Source, external_key: str, revis
     )
     row = await only_row(cursor)
     return row["id"]
+
+
+async def replace_unredacted(
+    connection: Connection, interaction_id: UUID, text: str, metadata: Mapping[str, Any]
+) -> None:
+    """Put the redacted text and metadata in the place of what a team client handed in."""
+    await connection.execute(SQL["redact"], {"id": interaction_id, "text": text, "metadata": Jsonb(dict(metadata))})

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from service.errors import NotFound, RequestInvalid
+from service.errors import Conflict, NotFound, RequestInvalid
 from service.storage.database import Caller, Connection, only_row
 from service.storage.queries import load
 
@@ -52,12 +52,21 @@ async def project_named(connection: Connection, name: str) -> Project:
 async def create_project(connection: Connection, caller: Caller, name: str) -> Project:
     """The caller's project of that name, made with the caller as its admin if it is new.
 
-    Raises RequestInvalid for a name that is blank or over 200 characters.
+    Raises RequestInvalid for a name that is blank or over 200 characters, Conflict where the caller made one but may
+    not write to it any more.
     """
     if not name.strip() or len(name) > LONGEST_NAME:
         raise RequestInvalid(f"A project's name has 1 to {LONGEST_NAME} characters.", fix="Give one with --project.")
     cursor = await connection.execute(SQL["create_project"], {"name": name, "user_id": caller.user_id})
-    row = await only_row(cursor)
+    row = await cursor.fetchone()
+    if row is None:
+        cursor = await connection.execute(SQL["own_project"], {"name": name, "user_id": caller.user_id})
+        row = await only_row(cursor)
+        if row["role"] not in {"admin", "member"}:
+            raise Conflict(
+                f"You are no longer a member of the project {name!r}, or may only read it.",
+                fix="Ask one of its admins, or use another name with --project.",
+            )
     return Project(row["id"], row["name"])
 
 

@@ -13,6 +13,9 @@ from service.storage.queries import load
 SQL = load("search")
 Row = dict[str, Any]
 
+BULK = 20
+"""Patterns written at once that change what the planner should know; fewer it learns of in time by itself."""
+
 
 class Model(msgspec.Struct, frozen=True):
     """An embedding model that is known to the installation; `dimension` is None for id 0, words alone."""

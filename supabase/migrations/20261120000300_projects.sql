@@ -123,8 +123,11 @@ create policy remove on public.project_members for delete to motif_api
 
 create policy read on public.sources for select to authenticated, motif_api
   using (project_id in (select motif.my_projects()));
+-- Opening a source to remote models or to other repositories is for admins.
 create policy add on public.sources for insert to motif_api
-  with check (project_id in (select motif.my_projects(array['admin', 'member'])));
+  with check (project_id in (select motif.my_projects(array['admin', 'member']))
+              and (remote_models = 'deny' and visibility = 'private'
+                   or project_id in (select motif.my_projects(array['admin']))));
 create policy change on public.sources for update to motif_api
   using (project_id in (select motif.my_projects(array['admin'])))
   with check (project_id in (select motif.my_projects(array['admin'])));

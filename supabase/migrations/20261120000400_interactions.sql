@@ -7,12 +7,14 @@ create table public.interactions (
   kind text not null check (kind in ('pull_request', 'issue', 'commit', 'conversation', 'document')),
   external_key text not null check (char_length(external_key) between 1 and 500),
   revision text not null default '1' check (char_length(revision) between 1 and 100),
-  author_key text,
+  author_key text check (char_length(author_key) <= 500),
   -- Within what clients can represent, in any time zone: one row that cannot be read would hide a whole history.
   occurred_at timestamptz not null check (occurred_at between '0002-01-01 00:00+00' and '9998-12-31 00:00+00'),
-  -- Redacted before it gets here. Offsets of evidence count its code points.
-  text text not null,
-  metadata jsonb not null default '{}',
+  -- Offsets of evidence count its code points.
+  text text not null check (char_length(text) <= 5000000),
+  -- What the service takes in is redacted before it gets here; what a team client hands in, before anything reads it.
+  redacted boolean not null default false,
+  metadata jsonb not null default '{}' check (octet_length(metadata::text) <= 4000000),
   priority text not null default 'interactive' check (priority in ('webhook', 'interactive', 'backfill')),
   state text not null default 'received' check (state in ('received', 'processing', 'done', 'failed', 'ignored')),
   attempts integer not null default 0,
@@ -110,13 +112,13 @@ declare
 begin
   -- Twice, because a job that somebody else is about to commit shows itself only by the violation.
   for attempt in 1..2 loop
+    -- Before the row is shared: two who share it and both want to change it would wait for each other.
+    update jobs.procrastinate_jobs j set priority = urgency
+    where j.queueing_lock = key and j.status = 'todo' and j.priority < urgency;
     -- No worker takes a job whose row is held: this one cannot start before it would see our rows.
-    select j.id, j.priority into waiting from jobs.procrastinate_jobs j
+    select j.id into waiting from jobs.procrastinate_jobs j
     where j.queueing_lock = key and j.status = 'todo' for share;
     if found then
-      if waiting.priority < urgency then
-        update jobs.procrastinate_jobs j set priority = urgency where j.id = waiting.id;
-      end if;
       -- Workers that passed it over meanwhile would come back only with their next poll.
       perform pg_notify('procrastinate_queue_v1#motif',
                         jsonb_build_object('type', 'job_inserted', 'job_id', waiting.id)::text);
@@ -225,7 +227,9 @@ alter table public.interaction_embeddings enable row level security;
 
 revoke all on public.interactions, public.tasks, public.embedding_models, public.interaction_embeddings
   from public, anon, authenticated, service_role;
-grant select, insert on public.interactions to authenticated;
+grant select on public.interactions to authenticated;
+grant insert (project_id, source_id, kind, external_key, revision, author_key, occurred_at, text, metadata)
+  on public.interactions to authenticated;
 grant select on public.tasks, public.embedding_models to authenticated;
 grant select, insert, update, delete on public.interactions to motif_api, service_role;
 grant select on public.tasks, public.embedding_models, public.interaction_embeddings to motif_api;
@@ -233,10 +237,12 @@ grant select, insert, update, delete on public.tasks, public.embedding_models, p
 
 create policy read on public.interactions for select to authenticated, motif_api
   using (project_id in (select motif.my_projects()));
--- What a team client hands in waits like anything else: it cannot mark its own rows done, nor jump the queue.
+-- What a team client hands in waits like anything else: it cannot mark its own rows done, nor jump the queue. Commits
+-- only the service brings, since they are believed as evidence of a repository.
 create policy add on public.interactions for insert to authenticated
   with check (project_id in (select motif.my_projects(array['admin', 'member']))
-              and state = 'received' and priority = 'interactive' and attempts = 0);
+              and state = 'received' and priority = 'interactive' and attempts = 0 and not redacted
+              and kind <> 'commit');
 create policy add_by_service on public.interactions for insert to motif_api
   with check (project_id in (select motif.my_projects(array['admin', 'member'])));
 create policy change on public.interactions for update to motif_api
@@ -253,6 +259,7 @@ create policy read on public.interaction_embeddings for select to motif_api
 
 -- Evidence points into the text by offset: a revision never changes, a new text is a new revision.
 create trigger interactions_immutable before update of text, external_key, revision, source_id on public.interactions
-  for each row when ((old.text, old.external_key, old.revision, old.source_id)
-                     is distinct from (new.text, new.external_key, new.revision, new.source_id))
+  for each row when ((old.external_key, old.revision, old.source_id)
+                     is distinct from (new.external_key, new.revision, new.source_id)
+                     or old.redacted and old.text is distinct from new.text)
   execute function motif.refuse_change();

@@ -113,20 +113,21 @@ async def test_what_was_removed_can_be_imported_again(bring, database_url: str):
 
 
 async def test_quotes_are_the_records_own_words(bring, database: Database, caller: Caller):
-    await bring([RICH])
+    await bring([{**RICH, "evidence": []}])
     [pattern] = await exported(database, caller, "team")
     quotes = [quote["quote"] for quote in pattern["evidence"]]
-    assert quotes == [
-        RICH["description"],
-        *(
-            "Connections get lost.",
-            "Retry.",
-            "Catch it",
-            "Wait",
-            "Retry",
-            "Never retry forever",
-            "we lost a connection again",
-        ),
+    own = ("Connections get lost.", "Retry.", "Catch it", "Wait", "Retry", "Never retry forever")
+    assert quotes == [RICH["description"], *own]
+
+
+async def test_evidence_that_is_brought_along_is_what_is_quoted(bring, database: Database, caller: Caller):
+    sha = "f" * 40
+    twice = [{"quote": "Retry it", "source": sha, "kind": "commit"}, {"quote": "Retry it", "source": "s3cret"}]
+    await bring([{**RICH, "evidence": twice}])
+    [pattern] = await exported(database, caller, "team")
+    assert [(quote["quote"], quote["link"]) for quote in pattern["evidence"]] == [
+        ("Retry it", f"commit {sha}"),
+        ("Retry it", None),
     ]
 
 

@@ -167,3 +167,31 @@ async def test_a_file_that_grew_is_the_same_history(
     mined = await mine_lines(database, caller, write_example(tmp_path / "history.jsonl", 80), project=None)
     assert mined.new == 20
     assert count(database_url, "sources") == 1
+
+
+async def test_a_commit_that_comes_from_two_sources_counts_once(
+    database: Database, caller: Caller, database_url: str, tmp_path: Path
+):
+    await mine_lines(database, caller, write_example(tmp_path / "one.jsonl", 200))
+    before = read(database_url, "select name, version from patterns order by name")
+    again = await mine_lines(database, caller, write_example(tmp_path / "other.jsonl", 200))
+    assert again.new == 200
+    assert read(database_url, "select name, version from patterns order by name") == before
+    of_the_other = """
+        select i.state, i.error, count(*) from interactions i join sources s on s.id = i.source_id
+        where s.name = 'other' group by i.state, i.error
+    """
+    states = read(database_url, of_the_other)
+    assert states == [{"state": "ignored", "error": "same commit in another source", "count": 200}]
+
+
+async def test_who_was_removed_from_a_project_does_not_come_back_by_mining(
+    database: Database, caller: Caller, database_url: str, tmp_path: Path
+):
+    history = write_example(tmp_path / "history.jsonl", 30)
+    await mine_lines(database, caller, history)
+    with psycopg.connect(database_url) as admin:
+        admin.execute("delete from project_members")
+    with pytest.raises(Conflict, match="no longer a member"):
+        await mine_lines(database, caller, history)
+    assert count(database_url, "project_members") == 0

@@ -23,8 +23,8 @@ insert into project_members (project_id, user_id, role)
 """
 FILL_PROJECT = """
 insert into sources (id, project_id, kind, name, external_id) values (%(source)s, %(project)s, 'repository', 's', 's');
-insert into interactions (id, project_id, source_id, kind, external_key, occurred_at, text)
-  values (%(interaction)s, %(project)s, %(source)s, 'document', 'k', now(), %(text)s);
+insert into interactions (id, project_id, source_id, kind, external_key, occurred_at, text, redacted)
+  values (%(interaction)s, %(project)s, %(source)s, 'document', 'k', now(), %(text)s, true);
 insert into tasks (project_id, interaction_id, type, prompt_version, input_hash, decision, reason, state)
   values (%(project)s, %(interaction)s, 'pattern_extraction', '1', 'h', 'builtin', 'r', 'done');
 insert into interaction_embeddings (model_id, project_id, interaction_id, embedding)
@@ -54,7 +54,7 @@ insert into audit (project_id, actor, action) values (%(project)s, 'somebody', '
 
 def fill(admin: psycopg.Connection) -> None:
     """Put both projects into an empty database."""
-    admin.execute(FILL)  # type: ignore[arg-type]
+    admin.execute(FILL)
     for number, project in ((1, OURS), (2, THEIRS)):
         ids = {
             name: UUID(f"00000000-0000-4000-8000-0000000010{place}{number}")
@@ -62,7 +62,7 @@ def fill(admin: psycopg.Connection) -> None:
         }
         for statement in FILL_PROJECT.split(";\n"):
             if statement.strip():
-                admin.execute(statement, {**ids, "project": project, "text": TEXT})  # type: ignore[arg-type]
+                admin.execute(statement, {**ids, "project": project, "text": TEXT})
 
 
 @contextmanager
@@ -80,6 +80,6 @@ def touched(connection: psycopg.Connection, role: str, person: UUID | None, stat
     """How many rows a statement reads or writes as somebody; 0 also when it is refused. Undone again."""
     try:
         with acting(connection, role, person):
-            return connection.execute(statement).rowcount  # type: ignore[arg-type]
+            return connection.execute(statement).rowcount
     except psycopg.errors.InsufficientPrivilege:
         return 0

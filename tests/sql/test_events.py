@@ -66,7 +66,7 @@ def test_the_order_of_the_feed_is_the_order_of_the_commits(filled_url: str):
 )
 def test_what_becomes_an_event(admin: psycopg.Connection, statement: str, kind: str | None):
     last = admin.execute("select max(seq) from pattern_events").fetchone()
-    admin.execute(statement, (PATTERN,))  # type: ignore[arg-type]
+    admin.execute(statement, (PATTERN,))
     assert last is not None
     events = admin.execute("select kind, pattern_id from pattern_events where seq > %s", last).fetchall()
     assert events == ([(kind, PATTERN)] if kind else [])

@@ -109,7 +109,7 @@ def test_every_key_between_tenant_tables_holds_the_project(admin: psycopg.Connec
 )
 def test_no_row_hangs_on_another_tenants_row_whoever_writes_it(admin: psycopg.Connection, statement: str):
     with pytest.raises(psycopg.errors.ForeignKeyViolation), acting(admin, "service_role", None):
-        admin.execute(statement)  # type: ignore[arg-type]
+        admin.execute(statement)
 
 
 QUOTE = """
@@ -158,13 +158,13 @@ def test_a_quote_of_another_tenants_text_is_refused(admin: psycopg.Connection):
 @pytest.mark.parametrize("setting", ["text = text || '.'", "external_key = 'x'", "revision = '2'"])
 def test_what_came_in_never_changes(admin: psycopg.Connection, setting: str):
     with pytest.raises(psycopg.errors.RestrictViolation):
-        admin.execute(f"update interactions set {setting}")  # type: ignore[arg-type]
+        admin.execute(f"update interactions set {setting}")
 
 
 @pytest.mark.parametrize("statement", ["update audit set actor = 'x'", "delete from audit", "truncate audit"])
 def test_what_was_audited_stays_also_for_the_owner_of_the_tables(admin: psycopg.Connection, statement: str):
     with pytest.raises(psycopg.errors.RestrictViolation):
-        admin.execute(statement)  # type: ignore[arg-type]
+        admin.execute(statement)
 
 
 def test_the_audit_outlives_its_project(admin: psycopg.Connection):

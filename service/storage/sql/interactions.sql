@@ -1,10 +1,10 @@
 -- name: insert_interactions
--- New revisions; those already there are left as they are. Returns how many were new.
+-- New revisions, redacted; those already there are left as they are. Returns how many were new.
 with new as (
   insert into public.interactions (project_id, source_id, kind, external_key, revision, author_key, occurred_at, text,
-                                   metadata, priority, state)
+                                   metadata, priority, state, redacted)
   select %(project_id)s, %(source_id)s, r.kind, r.external_key, r.revision, r.author_key, r.occurred_at, r.text,
-         coalesce(r.metadata, '{}'), %(priority)s, %(state)s
+         coalesce(r.metadata, '{}'), %(priority)s, %(state)s, true
   from jsonb_to_recordset(%(rows)s) as r(kind text, external_key text, revision text, author_key text,
                                          occurred_at timestamptz, text text, metadata jsonb)
   on conflict (project_id, source_id, external_key, revision) do nothing
@@ -28,12 +28,12 @@ select i.id, i.kind, i.external_key, i.revision, i.author_key, i.occurred_at, i.
 from public.interactions i
 join public.sources s on s.project_id = i.project_id and s.id = i.source_id
 where i.project_id = %(project_id)s and i.kind = 'commit' and i.state <> 'failed'
-order by i.occurred_at, i.external_key, i.revision
+order by i.occurred_at, i.external_key, i.revision, i.created_at, i.source_id
 
 -- name: one
 -- One interaction with its source.
 select i.id, i.project_id, i.kind, i.external_key, i.revision, i.author_key, i.occurred_at, i.text, i.metadata,
-       i.state, i.attempts, s.name as repository, s.visibility
+       i.state, i.attempts, i.redacted, s.name as repository, s.visibility
 from public.interactions i
 join public.sources s on s.project_id = i.project_id and s.id = i.source_id
 where i.id = %(id)s
@@ -73,3 +73,7 @@ select pg_try_advisory_xact_lock(hashtextextended('motif.learn:' || %(project_id
 select id from public.interactions
 where project_id = %(project_id)s and source_id = %(source_id)s and external_key = %(external_key)s
   and revision = %(revision)s
+
+-- name: redact
+-- Takes the secrets out of what a team client handed in.
+update public.interactions set text = %(text)s, metadata = %(metadata)s, redacted = true where id = %(id)s

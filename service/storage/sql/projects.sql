@@ -7,17 +7,22 @@ select motif.user_exists(%(user_id)s) as found
 select id, name from public.projects order by name, id
 
 -- name: create_project
--- A project and its first admin; an existing one of the same person and name is returned.
+-- A project and its first admin; none where the person has made one of that name before.
 with made as (
   insert into public.projects (name, created_by) values (%(name)s, %(user_id)s)
-  on conflict (created_by, name) do update set name = excluded.name
+  on conflict (created_by, name) do nothing
   returning id, name
 ), admin as (
-  insert into public.project_members (project_id, user_id, role)
-  select id, %(user_id)s, 'admin' from made
-  on conflict (project_id, user_id) do nothing
+  insert into public.project_members (project_id, user_id, role) select id, %(user_id)s, 'admin' from made
 )
 select id, name from made
+
+-- name: own_project
+-- The project of that name that a person made, and their role in it now.
+select p.id, p.name, m.role
+from public.projects p
+left join public.project_members m on m.project_id = p.id and m.user_id = %(user_id)s
+where p.created_by = %(user_id)s and p.name = %(name)s
 
 -- name: create_source
 -- A source by its external id; an existing one is returned.

@@ -85,7 +85,7 @@ with seen as materialized (
 ), recent as (
   select count(u.performance_score)::float8 as recent_uses, avg(u.performance_score)::float8 as recent_performance
   from public.pattern_usage u
-  where u.project_id = any(%(projects)s) and u.started_at > now() - interval '30 days'
+  where u.project_id = any(%(projects)s) and u.started_at between now() - interval '30 days' and now()
 )
 select seen.*, coalesce((select jsonb_object_agg(term, patterns) from held), '{}') as document_frequency,
        coalesce(used.uses, 0) as uses, used.success_rate, recent.recent_uses, recent.recent_performance
@@ -134,7 +134,7 @@ join public.pattern_stats st on st.project_id = n.project_id and st.pattern_id =
 left join lateral (
   select count(u.performance_score) as recent_uses, avg(u.performance_score) as recent_performance
   from public.pattern_usage u
-  where u.project_id = n.project_id and u.pattern_id = n.pattern_id and u.started_at > now() - interval '30 days'
+  where u.project_id = n.project_id and u.pattern_id = n.pattern_id and u.started_at between now() - interval '30 days' and now()
 ) u on st.usage_count > 0
 
 -- name: shared_terms
