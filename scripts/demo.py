@@ -53,7 +53,7 @@ def main(path: Path) -> None:
     for question in QUESTIONS if example else names:
         motif("match", question, "--limit", "2")
     print(
-        "\nEvery quote above stands word for word in a commit's message or its list of changed files. Now your own history:\n"
+        "\nEvery quote above stands word for word in a commit's message or its list of changed files. Now your own:\n"
         "    make demo DEMO=PATH                  as above, from the git repository at PATH\n"
         "    . .venv/bin/activate                 then, in your repository:\n"
         "    motif mine                           learn from it, now and whenever there is something new\n"
