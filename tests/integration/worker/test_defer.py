@@ -207,7 +207,11 @@ def test_team_clients_defer_through_their_inserts_and_see_no_job(admin: Admin) -
     with admin.connection.transaction():
         admin.run("select set_config('request.jwt.claims', %s, true)", f'{{"sub": "{person["id"]}"}}')
         admin.run("set local role authenticated")
-        admin.insert("A")
+        admin.run(
+            """insert into interactions (project_id, source_id, kind, external_key, occurred_at, text)
+               values (%s, %s, 'document', 'd', now(), 'text')""",
+            admin.projects["A"], admin.sources["A"],
+        )  # fmt: skip
     assert len(admin.jobs()) == 1
     admin.run("set role authenticated")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
