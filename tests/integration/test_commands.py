@@ -199,3 +199,16 @@ def test_folders_of_any_name_can_be_mined(motif, caller: Caller, tmp_path: Path)
     ran = motif("mine", os.fsencode(folder))
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "caf? [red]" in ran.stdout
+
+
+def test_mining_where_no_commit_fits_says_so(motif, tmp_path: Path):
+    history = write_lines(tmp_path / "small.jsonl", [("Add a parser", ["app/parse.py"])])
+    ran = motif("mine", str(history), "--since", "2030-01-01")
+    assert (ran.returncode, "No commit fits" in ran.stdout) == (0, True)
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_hardly_fits_is_not_shown_to_people(motif):
+    shown = motif("match", "bake a chocolate cake")
+    assert (shown.returncode, "Nothing fits" in shown.stdout) == (0, True)
+    assert len(json.loads(motif("match", "retry", "--json").stdout)["matched_patterns"]) == 1

@@ -357,3 +357,12 @@ async def test_any_text_is_answered(filled: Database, caller: Caller, embedder: 
     for used in (embedder, None):
         response = await match(filled, caller, used, request)
         assert all(0 <= found.confidence_score <= 1 for found in response.matched_patterns)
+
+
+async def test_a_denser_text_than_the_query_scores_no_more_than_one(database: Database, caller: Caller):
+    crowd = [{"name": f"Other {n}", "description": "something else entirely " * 20} for n in range(5)]
+    dense = {"name": "retry retry retry", "description": "retry retry"}
+    await bring(database, caller, [*crowd, dense], None, "team")
+    best = (await match(database, caller, None, MatchRequest(intent="retry"))).matched_patterns[0]
+    assert best.name == "retry retry retry"
+    assert (best.why["words"], best.why["relevance"]) == (1.0, 1.0)

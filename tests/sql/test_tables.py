@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from psycopg import sql
-from tenants import INTERACTION, OURS, PATTERN, TEXT, THEIR_INTERACTION, THEIR_PATTERN, acting
+from tenants import ANA, INTERACTION, OURS, PATTERN, TEXT, THEIR_INTERACTION, THEIR_PATTERN, acting
 
 TABLES = """
 select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1
@@ -190,3 +190,15 @@ def test_a_moment_that_clients_cannot_read_is_refused(admin: psycopg.Connection,
 )
 def test_quality_is_the_mean_of_what_lies_in_0_to_1(admin: psycopg.Connection, metrics: str, expected: float):
     assert admin.execute("select motif.quality_score(%s, 0.25::real)", (metrics,)).fetchone() == (expected,)
+
+
+@pytest.mark.parametrize(("opening", "value"), [("remote_models", "allow"), ("visibility", "public")])
+def test_only_an_admin_opens_a_source(admin: psycopg.Connection, opening: str, value: str):
+    add = sql.SQL(
+        "insert into sources (project_id, kind, name, external_id, {}) values (%s, 'chat', 'n', 'n', %s)"
+    ).format(sql.Identifier(opening))
+    with acting(admin, "motif_api", ANA):
+        assert admin.execute(add, (OURS, value)).rowcount == 1
+    admin.execute("update project_members set role = 'member' where user_id = %s", (ANA,))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(admin, "motif_api", ANA):
+        admin.execute(add, (OURS, value))

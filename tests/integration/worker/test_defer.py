@@ -1,6 +1,8 @@
 """Which jobs an insert brings about: the trigger, priorities, fairness, and what happens at the same time."""
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import psycopg
@@ -216,3 +218,20 @@ def test_team_clients_defer_through_their_inserts_and_see_no_job(admin: Admin) -
     admin.run("set role authenticated")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         admin.jobs()
+
+
+def test_many_who_raise_the_same_waiting_job_at_once_do_not_deadlock(admin: Admin, database_url: str) -> None:
+    project, many = admin.projects["A"], 4
+    together = threading.Barrier(many)
+
+    def raise_it(urgency: int) -> None:
+        with psycopg.connect(database_url) as connection:
+            together.wait(30)
+            connection.execute("select motif.defer_learning(%s, %s, null)", (project, urgency))
+
+    admin.insert(kind="commit", priority="backfill")
+    with ThreadPoolExecutor(many) as threads:
+        for _ in range(15):
+            admin.run("update jobs.procrastinate_jobs set priority = 1000")
+            list(threads.map(raise_it, range(2000, 2000 + many)))
+            assert [job["priority"] for job in admin.jobs()] == [2000 + many - 1]

@@ -86,6 +86,13 @@ def test_a_conversation_in_json_lines_becomes_turns_of_speech() -> None:
     assert read("\n\n".join(map(json.dumps, lines))).text == "ada: one\nbob: two\nlines"
 
 
+@pytest.mark.parametrize("wrapped", ["{turns}", '{{"messages": {turns}}}'])
+def test_a_chat_in_a_json_array_becomes_turns_of_speech(wrapped: str) -> None:
+    turns = [{"role": "user", "content": "It hangs."}, {"role": "assistant", "content": "Set a timeout."}]
+    chat = read(wrapped.format(turns=json.dumps(turns, indent=1)))
+    assert (chat.kind, chat.text) == (Kind.CONVERSATION, "user: It hangs.\nassistant: Set a timeout.")
+
+
 def test_half_a_character_in_json_lines_does_not_get_in() -> None:
     assert read('{"author": "ada", "text": "x\\ud800"}').text == "ada: x?"
 
