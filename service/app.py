@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.events import BaseEventEmitterBackend
 
+from service.api.auth import identify
 from service.api.body import MAX_BODY_BYTES, StrictRequest
 from service.api.docs import openapi_config
 from service.api.envelope import Envelope
@@ -22,8 +23,10 @@ from service.errors import EmbeddingError
 from service.log import logger
 from service.matching.embed import Embedder, open_embedder
 from service.settings import Settings
-from service.storage.connect import caller_of, open_database
+from service.storage.connect import open_database
 from service.storage.database import Database
+from service.tokens.claims import Verifier
+from service.tokens.local import LocalKey
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _FLUSH_EVERY_S = 5.0
@@ -36,14 +39,16 @@ def create_app(
     embedder: Embedder | None = None,
     open_embedder: Callable[[Settings], Embedder | None] = open_embedder,
     worker: RunWorker | None = None,
+    verifier: Verifier | None = None,
 ) -> Litestar:
     """The service as an ASGI app; nothing is opened before its lifespan begins.
 
     `database` and `embedder`: already open, left open at the end; what is not given is opened and closed here.
-    `worker`: runs inside, started again when it fails. Raises ConfigurationError for a host that is not loopback.
+    `worker`: runs inside, started again when it fails. `verifier`: says whose tokens are believed. Raises
+    ConfigurationError for a host that is not loopback.
     """
     own_host = check_loopback(settings.host)
-    parts = Parts(settings, database=database, embedder=embedder)
+    parts = Parts(settings, verifier=verifier or LocalKey(settings.data_dir), database=database, embedder=embedder)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -51,7 +56,6 @@ def create_app(
             if database is None:
                 parts.database = await open_database(settings, application="motif-serve")
                 stack.push_async_callback(parts.database.close)
-            await caller_of(settings, parts.database)
             if embedder is None:
                 parts.embedder = await _embedder(parts, open_embedder)
                 if parts.embedder is not None:
@@ -63,7 +67,7 @@ def create_app(
 
     app = Litestar(
         route_handlers=[match_patterns, problem_kind, live, ready, metrics],
-        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False)},
+        dependencies={"parts": Provide(lambda: parts, sync_to_thread=False), "caller": Provide(identify)},
         exception_handlers={Exception: answer},
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,

@@ -18,8 +18,17 @@ MotifError
 │   ├── EmbeddingUnavailable    the model or what runs it is missing
 │   └── EmbeddingModelChanged   rows were embedded with another model
 ├── RequestInvalid              a value out of its range
-├── NotFound
-├── Conflict                    a name or key that is taken
+├── AccessError                 who asks, or what they may
+│   ├── TokenMissing
+│   ├── TokenInvalid            not ours, not whole, or not for this
+│   ├── TokenExpired
+│   ├── TokenKeysUnavailable    the keys that tokens are checked with cannot be fetched
+│   ├── Forbidden               known, but not allowed
+│   └── RateLimited
+├── NotFound                    no such thing, or not for this caller
+├── Conflict                    a name or key that is taken, or a rule that what is there would break
+├── PreconditionFailed          it was changed since it was read
+├── PreconditionRequired        a change must say what it was made from
 └── PortInUse
 """
 
@@ -152,6 +161,64 @@ class Conflict(MotifError):
     """A name or key that is taken."""
 
     code = "conflict"
+
+
+class PreconditionFailed(MotifError):
+    """What is to be changed is not what the caller read."""
+
+    code = "precondition-failed"
+
+
+class PreconditionRequired(MotifError):
+    """A change that does not say what it was made from."""
+
+    code = "precondition-required"
+
+
+class AccessError(MotifError):
+    """Something about who asks and what they may."""
+
+    code = "access"
+
+
+class TokenMissing(AccessError):
+    """Nothing says who asks."""
+
+    code = "token-missing"
+
+
+class TokenInvalid(AccessError):
+    """A token or key that is not ours, not whole, revoked, or not for this."""
+
+    code = "token-invalid"
+
+
+class TokenExpired(AccessError):
+    """A token or key whose time is over."""
+
+    code = "token-expired"
+
+
+class TokenKeysUnavailable(AccessError):
+    """The keys that tokens are checked with cannot be fetched."""
+
+    code = "token-keys-unavailable"
+
+
+class Forbidden(AccessError):
+    """Known, but not allowed."""
+
+    code = "forbidden"
+
+
+class RateLimited(AccessError):
+    """Too many requests; `retry_after_s` says when the next one is welcome."""
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, fix: str = "", retry_after_s: int = 1) -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after_s = retry_after_s
 
 
 class PortInUse(MotifError):

@@ -7,11 +7,12 @@ from litestar.datastructures import MultiDict
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
 
-from service.api.parts import Parts, local_caller
-from service.api.problem import FieldError, FieldsInvalid, refusal
+from service.api.parts import Parts
+from service.api.problem import FieldError, FieldsInvalid, refusals
 from service.errors import DatabaseUnavailable
 from service.matching.request import MatchRequest, MatchResponse
 from service.matching.search import match
+from service.storage.database import Caller
 
 _QUERY_PARAMETERS = frozenset({"project"})
 
@@ -23,26 +24,19 @@ _QUERY_PARAMETERS = frozenset({"project"})
     response_description="The patterns, the best first.",
     description="Answers with the patterns that fit best, how sure it is of each, why, and the evidence behind it.",
     tags=["Patterns"],
-    responses={
-        400: refusal("The body is not JSON."),
-        404: refusal("No project of that name."),
-        413: refusal("The body is over 512 KiB."),
-        415: refusal("The body is not application/json."),
-        422: refusal("A value cannot be used; `errors` names each."),
-        503: refusal("The database does not answer."),
-    },
+    responses=refusals(404, 413, 415),
 )
 async def match_patterns(
     request: Request[Any, Any, Any],
     data: JSONBody[MatchRequest],
     parts: NamedDependency[Parts],
+    caller: NamedDependency[Caller],
     project: Annotated[
         str | None, QueryParameter(description="Name of one project; all that the caller sees if left out.")
     ] = None,
 ) -> MatchResponse:
     """Answer a match as the caller."""
     _check_query(request.query_params)
-    caller = local_caller(request)
     try:
         response = await match(parts.database, caller, parts.embedder, data, project=project)
     except DatabaseUnavailable:

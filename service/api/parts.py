@@ -3,14 +3,13 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeAlias
 
-from litestar import Request
-
 from service.api.metrics import Metrics
 from service.errors import DatabaseUnavailable
 from service.matching.counting import MatchCounter
 from service.matching.embed import Embedder
 from service.settings import Settings
-from service.storage.database import Caller, Database
+from service.storage.database import Database
+from service.tokens.claims import Verifier
 
 RunWorker: TypeAlias = Callable[[Settings, Database, Embedder | None], Coroutine[Any, Any, None]]
 WorkerState: TypeAlias = Literal["elsewhere", "running", "restarting"]
@@ -20,9 +19,15 @@ class Parts:
     """One service's parts. `worker` says how the worker inside fares, or that there is none inside."""
 
     def __init__(
-        self, settings: Settings, *, database: Database | None = None, embedder: Embedder | None = None
+        self,
+        settings: Settings,
+        *,
+        verifier: Verifier,
+        database: Database | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         self.settings = settings
+        self.verifier = verifier
         self.metrics = Metrics()
         self.matches = MatchCounter()
         self.embedder = embedder
@@ -40,9 +45,3 @@ class Parts:
     @database.setter
     def database(self, database: Database | None) -> None:
         self._database = database
-
-
-def local_caller(request: Request[Any, Any, Any]) -> Caller:
-    """Whose request it is. Until there are tokens the service is on loopback and everybody is its one local user."""
-    parts: Parts = request.app.state.parts
-    return Caller(parts.settings.user_id)

@@ -23,6 +23,22 @@ _LONGEST_INSTANCE = 500
 _CODES_OF_STATUS = {404: "route-unknown", 405: "method-not-allowed", 413: "body-too-large"}
 
 
+_REFUSALS = {
+    400: "The request is malformed, or its body is not JSON.",
+    401: "Nothing says who asks, or not so that it can be believed.",
+    403: "The caller may not do this.",
+    404: "There is no such thing, or not for this caller.",
+    409: "A name or key is taken, or a rule would be broken.",
+    412: "It was changed since it was read.",
+    413: "The body is over 512 KiB.",
+    415: "The body is not application/json.",
+    422: "A value cannot be used; `errors` names each.",
+    428: "If-Match is missing.",
+    429: "Too many requests; Retry-After says when the next one is welcome.",
+    503: "The database does not answer.",
+}
+
+
 class FieldError(msgspec.Struct, frozen=True):
     """A value that cannot be used: where it stands (`filters.tags[0]`) and what is wrong with it."""
 
@@ -112,6 +128,11 @@ def code_of(error: Exception) -> str:
 def refusal(description: str) -> ResponseSpec:
     """How a problem stands in the API's schema."""
     return ResponseSpec(Problem, description=description, media_type=MEDIA_TYPE, generate_examples=False)
+
+
+def refusals(*statuses: int) -> dict[int, ResponseSpec]:
+    """What a route may be refused with, for its schema: what any request may meet, and these statuses."""
+    return {status: refusal(_REFUSALS[status]) for status in sorted({400, 401, 403, 422, 429, 503, *statuses})}
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

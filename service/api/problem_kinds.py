@@ -28,7 +28,12 @@ KINDS: dict[str, Kind] = {
     # What is wrong with a request
     "body-unreadable": Kind(400, "The body is not JSON.", "Send one JSON object, encoded in UTF-8."),
     "request-malformed": Kind(400, "The request is malformed.", "Check its headers and its address."),
-    "host-refused": Kind(403, "The request names another host.", "Use http://127.0.0.1 or http://localhost."),
+    "token-missing": Kind(401, "Nothing says who asks.", "Send a token in Authorization: Bearer."),
+    "token-invalid": Kind(401, "The token cannot be used.", "Sign in again, or ask for another key."),
+    "token-expired": Kind(401, "The token's time is over.", "Sign in again, or ask for another key."),
+    "access": Kind(403, "This is not allowed.", "Ask an admin of the project."),
+    "forbidden": Kind(403, "This is not allowed.", "Ask an admin of the project."),
+    "host-refused": Kind(403, "The request names another host.", "Use a name that MOTIF_ALLOWED_HOSTS lists."),
     "origin-refused": Kind(403, "The request comes from another site's page.", "Send it without a browser in between."),
     "route-unknown": Kind(404, "There is no such address.", "GET /docs lists the ones there are."),
     "not-found": Kind(404, "There is no such thing, or not for this caller.", "Check its name or id."),
@@ -36,6 +41,9 @@ KINDS: dict[str, Kind] = {
         405, "This address does not take that method.", "The header Allow lists those it takes."
     ),
     "conflict": Kind(409, "A name or key is taken.", "Choose another one."),
+    "precondition-failed": Kind(
+        412, "It was changed since it was read.", "Read it again, and send the change with its new ETag in If-Match."
+    ),
     "body-too-large": Kind(413, "The body is too large.", "Send at most 512 KiB."),
     "media-type-unsupported": Kind(415, "The body's type is not understood.", "Send Content-Type: application/json."),
     "request-invalid": Kind(422, "A value cannot be used.", "GET /docs shows every field and its bounds."),
@@ -45,12 +53,19 @@ KINDS: dict[str, Kind] = {
         422, "The repository has no history or objects are missing.", "Run `git fetch --unshallow`."
     ),
     "input-invalid": Kind(422, "A file or a line of it cannot be read.", "Mend the line that is named."),
+    "precondition-required": Kind(
+        428, "The change does not say what it was made from.", "Send the ETag of what was read in If-Match."
+    ),
+    "rate-limited": Kind(429, "Too many requests.", "Wait for the seconds that Retry-After says."),
     # What is wrong with the service
     "internal": Kind(
         500, "Something failed inside the service.", "Look up the request's id in the service's log.", Audience.OPERATOR
     ),
     "configuration-invalid": Kind(500, "A setting cannot be used.", _OPERATOR_FIX, Audience.OPERATOR),
     "port-in-use": Kind(500, "The port to listen on is taken.", _OPERATOR_FIX, Audience.OPERATOR),
+    "token-keys-unavailable": Kind(
+        503, "The keys that tokens are checked with cannot be fetched.", _OPERATOR_FIX, Audience.OPERATOR
+    ),
     "data-folder": Kind(503, "The data folder cannot be used.", _OPERATOR_FIX, Audience.OPERATOR),
     "data-folder-unwritable": Kind(503, "The data folder cannot be written.", _OPERATOR_FIX, Audience.OPERATOR),
     "data-folder-too-new": Kind(503, "The data folder is of a newer Motif.", _OPERATOR_FIX, Audience.OPERATOR),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -33,14 +33,29 @@ class Role(StrEnum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Whose request it is; becomes the claims that `auth.uid()` reads."""
+    """Whose request it is; becomes the claims that `auth.uid()` and the policies read.
 
-    user_id: UUID
+    `agent_key`: id of the key that a program came with; `user_id` is then who made it, and the policies allow what both
+    may. Without a `user_id` it is the service itself, whom no policy holds: a request with one of its secret keys.
+    """
+
+    user_id: UUID | None
+    agent_key: UUID | None = None
 
     @property
     def claims(self) -> str:
-        """The claims as Supabase's tokens carry them, JSON."""
-        return msgspec.json.encode({"sub": str(self.user_id), "role": "authenticated", "aud": "authenticated"}).decode()
+        """The claims as Supabase's tokens carry them, JSON; empty for the service itself."""
+        if self.user_id is None:
+            return ""
+        claims = {"sub": str(self.user_id), "role": "authenticated", "aud": "authenticated"}
+        if self.agent_key is not None:
+            claims["agent_key"] = str(self.agent_key)
+        return msgspec.json.encode(claims).decode()
+
+    @property
+    def is_person(self) -> bool:
+        """Whether somebody asks who signed in themselves."""
+        return self.user_id is not None and self.agent_key is None
 
 
 class Database:
@@ -118,6 +133,14 @@ class Database:
             if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.TransactionRollback):
                 raise
             raise unavailable(error) from error
+
+    def reading(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that sees what the caller may see, as a team client does."""
+        return self.transaction(Role.SERVICE if caller.user_id is None else Role.TEAM_CLIENT, caller)
+
+    def writing(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that may do what the API allows the caller; also for what only it may read: keys, audit."""
+        return self.transaction(Role.SERVICE if caller.user_id is None else Role.API, caller)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Connection]:

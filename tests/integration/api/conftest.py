@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -20,6 +21,7 @@ from service.local_postgres.server import LocalPostgres
 from service.log import configure_logging
 from service.settings import Settings
 from service.storage.database import Caller, Database
+from service.tokens.local import LocalKey
 
 PATTERNS = (
     ImportedPattern(name="Retry lost connections", description="A job that loses its connection is retried."),
@@ -43,8 +45,17 @@ def settings_for(url: str, data_dir: Path) -> Settings:
 async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     transport = httpx.ASGITransport(app)
-    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8100") as client:
+    headers = authorization(settings, settings.user_id)
+    async with (
+        app.lifespan(),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8100", headers=headers) as client,
+    ):
         yield client
+
+
+def authorization(settings: Settings, user_id: UUID) -> dict[str, str]:
+    """The header of a request of that person."""
+    return {"authorization": f"Bearer {LocalKey(settings.data_dir).token(user_id)}"}
 
 
 @pytest.fixture(scope="session")
