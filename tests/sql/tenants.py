@@ -7,24 +7,32 @@ from uuid import UUID
 
 import psycopg
 
-ANA, EVE, NEW = (UUID(f"00000000-0000-4000-8000-0000000000{n}") for n in ("a1", "e1", "f1"))
+# Ana and Bob are admins of ours and Vic is its viewer; Eve and Ian are admins of theirs; Ole runs the installation.
+ANA, BOB, VIC, EVE, IAN, OLE, NEW = (
+    UUID(f"00000000-0000-4000-8000-0000000000{n}") for n in ("a1", "b1", "c1", "e1", "e2", "d1", "f1")
+)
 OURS, THEIRS = (UUID(f"00000000-0000-4000-8000-00000000010{n}") for n in (1, 2))
-# In each project: source ...21/22, interaction ...31/32, patterns ...41/42 and ...51/52.
-SOURCE, INTERACTION, PATTERN, SECOND = (UUID(f"00000000-0000-4000-8000-0000000010{n}1") for n in (2, 3, 4, 5))
+# In each project: source ...21/22, interactions ...31/32 and ...61/62, patterns ...41/42 and ...51/52.
+SOURCE, INTERACTION, PATTERN, SECOND, SECOND_INTERACTION = (
+    UUID(f"00000000-0000-4000-8000-0000000010{n}1") for n in (2, 3, 4, 5, 6)
+)
 THEIR_INTERACTION, THEIR_PATTERN = (UUID(f"00000000-0000-4000-8000-0000000010{n}2") for n in (3, 4))
 
 TEXT = "We retry, naïvely 🎉, and then we stop."
 
 FILL = f"""
-insert into auth.users (id) values ('{ANA}'), ('{EVE}'), ('{NEW}');
+insert into auth.users (id) values ('{ANA}'), ('{BOB}'), ('{VIC}'), ('{EVE}'), ('{IAN}'), ('{OLE}'), ('{NEW}');
+insert into installation_roles (user_id, role) values ('{OLE}', 'operator');
 insert into projects (id, name, created_by) values ('{OURS}', 'ours', '{ANA}'), ('{THEIRS}', 'theirs', '{EVE}');
 insert into project_members (project_id, user_id, role)
-  values ('{OURS}', '{ANA}', 'admin'), ('{THEIRS}', '{EVE}', 'admin');
+  values ('{OURS}', '{ANA}', 'admin'), ('{OURS}', '{BOB}', 'admin'), ('{OURS}', '{VIC}', 'viewer'),
+         ('{THEIRS}', '{EVE}', 'admin'), ('{THEIRS}', '{IAN}', 'admin');
 """
 FILL_PROJECT = """
 insert into sources (id, project_id, kind, name, external_id) values (%(source)s, %(project)s, 'repository', 's', 's');
 insert into interactions (id, project_id, source_id, kind, external_key, occurred_at, text, redacted)
-  values (%(interaction)s, %(project)s, %(source)s, 'document', 'k', now(), %(text)s, true);
+  values (%(interaction)s, %(project)s, %(source)s, 'document', 'k', now(), %(text)s, true),
+         (%(more)s, %(project)s, %(source)s, 'document', 'l', now(), 'Another text.', true);
 insert into tasks (project_id, interaction_id, type, prompt_version, input_hash, decision, reason, state)
   values (%(project)s, %(interaction)s, 'pattern_extraction', '1', 'h', 'builtin', 'r', 'done');
 insert into interaction_embeddings (model_id, project_id, interaction_id, embedding)
@@ -48,38 +56,62 @@ insert into pattern_embeddings (model_id, project_id, pattern_id, pattern_type, 
                                 length_body)
   values (0, %(project)s, %(pattern)s, 'general', 'active', '{}', 1, 1, 1);
 insert into pattern_terms (project_id, term, pattern_id, in_name, in_body) values (%(project)s, 'p', %(pattern)s, 1, 0);
-insert into audit (project_id, actor, action) values (%(project)s, 'somebody', 'created');
+insert into agent_keys (project_id, name, key_hash, scopes, created_by)
+  values (%(project)s, 'k', sha256(%(project)s::text::bytea), '{read}', %(maker)s);
 """
 
 
 def fill(admin: psycopg.Connection) -> None:
     """Put both projects into an empty database."""
     admin.execute(FILL)
-    for number, project in ((1, OURS), (2, THEIRS)):
+    for number, project, maker in ((1, OURS, BOB), (2, THEIRS, IAN)):
         ids = {
             name: UUID(f"00000000-0000-4000-8000-0000000010{place}{number}")
-            for name, place in (("source", 2), ("interaction", 3), ("pattern", 4), ("second", 5))
+            for name, place in (("source", 2), ("interaction", 3), ("pattern", 4), ("second", 5), ("more", 6))
         }
         for statement in FILL_PROJECT.split(";\n"):
             if statement.strip():
-                admin.execute(statement, {**ids, "project": project, "text": TEXT})
+                admin.execute(statement, {**ids, "project": project, "maker": maker, "text": TEXT})
 
 
 @contextmanager
-def acting(connection: psycopg.Connection, role: str, person: UUID | None) -> Iterator[None]:
+def acting(
+    connection: psycopg.Connection,
+    role: str,
+    person: UUID | None,
+    *,
+    is_anonymous: bool = False,
+    agent_key: UUID | None = None,
+) -> Iterator[None]:
     """Be somebody for a block; what was done in it is undone."""
-    claims = json.dumps({"sub": str(person), "role": role}) if person else ""
+    claims = {"sub": str(person), "role": role, "is_anonymous": is_anonymous}
+    if agent_key:
+        claims["agent_key"] = str(agent_key)
     with connection.transaction(force_rollback=True):
         connection.execute(
-            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)", (role, claims)
+            "select set_config('role', %s, true), set_config('request.jwt.claims', %s, true)",
+            (role, json.dumps(claims) if person else ""),
         )
         yield
 
 
-def touched(connection: psycopg.Connection, role: str, person: UUID | None, statement: str) -> int:
+def touched(
+    connection: psycopg.Connection,
+    role: str,
+    person: UUID | None,
+    statement: str,
+    *,
+    is_anonymous: bool = False,
+    agent_key: UUID | None = None,
+) -> int:
     """How many rows a statement reads or writes as somebody; 0 also when it is refused. Undone again."""
     try:
-        with acting(connection, role, person):
+        with acting(connection, role, person, is_anonymous=is_anonymous, agent_key=agent_key):
             return connection.execute(statement).rowcount
     except psycopg.errors.InsufficientPrivilege:
+        return 0
+    except psycopg.errors.CheckViolation as error:
+        # The quote is looked for with the writer's rights, before the policy is asked: whoever sees no text finds none.
+        if error.diag.constraint_name != "pattern_evidence_quote":
+            raise
         return 0
