@@ -227,7 +227,7 @@ create policy leave on public.project_members for delete to motif_api
 create policy read_as_operator on public.audit for select to motif_api using ((select motif.is_operator()));
 
 drop policy add on public.audit;
-revoke insert on public.audit from motif_api;
+revoke insert on public.audit from motif_api, service_role;
 
 -- Columns that a caller has no business to set: whose row it is, when it came, what the service alone knows.
 revoke insert, update on public.projects, public.project_members, public.sources from motif_api;
