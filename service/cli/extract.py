@@ -18,7 +18,8 @@ from service.extraction.pipeline import Learned, process_interaction
 from service.settings import load_settings
 from service.storage import interactions, jobs
 from service.storage.database import Role
-from service.storage.projects import create_project, create_source
+from service.storage.projects import create_project
+from service.storage.sources import create_source
 
 # As `interactions.external_key` has it.
 LONGEST_NAME = 500

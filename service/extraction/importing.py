@@ -1,7 +1,6 @@
 """Storing patterns that people bring along. Their own words are their source, so that quotes stand here too."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,17 +13,19 @@ from routing.task import Priority
 from service.extraction.consolidate import free_name
 from service.extraction.import_lines import ImportedPattern
 from service.extraction.intake import storable
+from service.extraction.own_words import OwnWords, Piece, digest, own_words, said, says
 from service.extraction.redact import redact_values
+from service.log import correlation_id
 from service.matching.embed import Embedder
 from service.matching.indexing import Indexed, index_text, prepare, write_index
 from service.matching.model import active_model, keep_model
 from service.storage import interactions, patterns, search
 from service.storage.database import Caller, Database, Role
-from service.storage.projects import create_project, create_source
+from service.storage.projects import create_project
+from service.storage.sources import create_source
 
 # How many are embedded between two reports of progress.
 EMBED_BATCH = 64
-QUOTE_CHARS = 500
 
 
 class ImportedResult(msgspec.Struct, frozen=True):
@@ -40,26 +41,12 @@ class ImportedResult(msgspec.Struct, frozen=True):
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 
 
-class _Paragraph(msgspec.Struct, frozen=True):
-    text: str
-    quoted: bool
-    link: str | None = None
-
-
-class _Quote(msgspec.Struct, frozen=True):
-    start: int
-    end: int
-    link: str | None = None
-
-
 class _Prepared(msgspec.Struct, frozen=True):
     record: int
     key: str
     pattern: ImportedPattern
     name: str
-    text: str
-    revision: str
-    quotes: tuple[_Quote, ...]
+    words: OwnWords
 
 
 async def import_patterns(
@@ -102,11 +89,15 @@ async def import_patterns(
             connection, source, [_interaction(p) for p, _ in fresh], priority=Priority.INTERACTIVE.value, state="done"
         )
         for p, _ in fresh:
-            if (p.key, p.revision) not in sources:  # its pattern was removed, its text is still there
-                sources[p.key, p.revision] = await interactions.id_of(connection, source, p.key, p.revision)
+            if (p.key, p.words.revision) not in sources:  # its pattern was removed, its text is still there
+                sources[p.key, p.words.revision] = await interactions.id_of(connection, source, p.key, p.words.revision)
         await patterns.insert_patterns(connection, project.id, rows, created_by=caller.user_id)
         await patterns.insert_versions(
-            connection, project.id, [(1, row) for row in rows], created_by=str(caller.user_id)
+            connection,
+            project.id,
+            [(1, row) for row in rows],
+            created_by=str(caller.user_id),
+            correlation_id=correlation_id(),
         )
         await patterns.insert_evidence(
             connection,
@@ -115,8 +106,8 @@ async def import_patterns(
                 {
                     "pattern_id": row["id"],
                     "version": 1,
-                    "interaction_id": str(sources[p.key, p.revision]),
-                    "quote": p.text[quote.start : quote.end],
+                    "interaction_id": str(sources[p.key, p.words.revision]),
+                    "quote": p.words.text[quote.start : quote.end],
                     "char_start": quote.start,
                     "char_end": quote.end,
                     "repository": None,
@@ -124,7 +115,7 @@ async def import_patterns(
                     "link": quote.link,
                 }
                 for (p, _), row in zip(fresh, rows, strict=True)
-                for quote in p.quotes
+                for quote in p.words.quotes
             ],
         )
         await write_index(
@@ -147,38 +138,23 @@ def _prepare(records: Sequence[tuple[str, ImportedPattern]]) -> list[_Prepared]:
     for number, (key, record) in enumerate(records, start=1):
         pattern = _redacted(record)
         name = " ".join(pattern.name.split())
-        parts = [name]
-        quotes: list[_Quote] = []
-        length = len(name)
-        for part in _paragraphs(pattern):
-            start = length + 2
-            parts.append(part.text)
-            length = start + len(part.text)
-            if part.quoted:
-                quotes.append(_Quote(start, start + min(len(part.text), QUOTE_CHARS), part.link))
-        text = "\n\n".join(parts)
-        revision = _digest(text)[:16]
-        prepared.append(
-            _Prepared(number, _clean_key(key), pattern, name, text, revision, tuple(quotes or [_Quote(0, len(name))]))
-        )
+        prepared.append(_Prepared(number, _clean_key(key), pattern, name, own_words(name, _pieces(pattern))))
     return prepared
 
 
-def _paragraphs(pattern: ImportedPattern) -> list[_Paragraph]:
+def _pieces(pattern: ImportedPattern) -> list[Piece]:
     """What a record says, piece by piece. Evidence that comes along is what is quoted, else the record's own words."""
     content = pattern.whole_content
     own = [pattern.description or "", content.problem, content.solution, content.context]
-    pieces = dict.fromkeys(piece.strip() for piece in [*own, *content.steps, *content.recommendations])
     brought = [
-        _Paragraph(e.quote.strip(), True, f"{e.kind} {e.source}" if _SHA.match(e.source) else None)
+        Piece(e.quote.strip(), link=f"{e.kind} {e.source}" if _SHA.match(e.source) else None)
         for e in pattern.evidence
-        if _says(e.quote)
+        if says(e.quote)
     ]
-    return [*(_Paragraph(piece, not brought) for piece in pieces if _says(piece)), *brought]
-
-
-def _says(piece: str) -> bool:
-    return any(character.isalnum() for character in piece)
+    return [
+        *(Piece(text, not brought) for text in said([*own, *content.steps, *content.recommendations])),
+        *brought,
+    ]
 
 
 def _redacted(record: ImportedPattern) -> ImportedPattern:
@@ -189,11 +165,7 @@ def _redacted(record: ImportedPattern) -> ImportedPattern:
 
 def _clean_key(key: str) -> str:
     """A record's own key as it is, unless it holds what must not be stored."""
-    return key if redact_values(key) == key else f"import:{_digest(key)[:40]}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key if redact_values(key) == key else f"import:{digest(key)[:40]}"
 
 
 def _index_text(p: _Prepared) -> Any:
@@ -204,10 +176,10 @@ def _interaction(p: _Prepared) -> dict[str, Any]:
     return {
         "kind": "document",
         "external_key": p.key,
-        "revision": p.revision,
+        "revision": p.words.revision,
         "author_key": None,
         "occurred_at": storable(p.pattern.created_at or datetime.now(UTC)),
-        "text": p.text,
+        "text": p.words.text,
         "metadata": {"title": p.name},
     }
 

@@ -12,7 +12,7 @@ from routing.task import Priority
 from service.extraction.interaction import Interaction
 from service.storage import interactions
 from service.storage.database import Database, Role
-from service.storage.projects import Source
+from service.storage.sources import Source
 
 # Small enough that a kill loses a second of work, large enough that commits of transactions do not count.
 BATCH = 250

@@ -13,7 +13,8 @@ from service.matching.embed import Embedder
 from service.matching.model import active_model
 from service.storage import interactions, jobs
 from service.storage.database import Caller, Connection, Database, Role
-from service.storage.projects import Project, Source, create_project, create_source, repositories
+from service.storage.projects import Project, create_project
+from service.storage.sources import Source, create_source, repositories
 
 
 class History(msgspec.Struct, frozen=True):

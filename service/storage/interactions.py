@@ -10,8 +10,8 @@ from pgvector import HalfVector
 from psycopg.types.json import Jsonb
 
 from service.storage.database import Connection, only_row
-from service.storage.projects import Source
 from service.storage.queries import load
+from service.storage.sources import Source
 
 SQL = load("interactions")
 Row = dict[str, Any]

@@ -6,6 +6,13 @@ select motif.user_exists(%(user_id)s) as found
 -- The projects that the caller sees, under row-level security.
 select id, name from public.projects order by name, id
 
+-- name: joined_projects
+-- What a person is a member of and calls by that name or id, with their role.
+select p.id, p.name, m.role
+from public.project_members m join public.projects p on p.id = m.project_id
+where m.user_id = %(user_id)s and (p.name = %(name)s or p.id = %(id)s)
+order by p.created_at, p.id
+
 -- name: create_project
 -- A project and its first admin; none where the person has made one of that name before.
 with made as (
@@ -17,20 +24,33 @@ with made as (
 )
 select id, name from made
 
--- name: own_project
--- The project of that name that a person made, and their role in it now.
-select p.id, p.name, m.role
-from public.projects p
-left join public.project_members m on m.project_id = p.id and m.user_id = %(user_id)s
-where p.created_by = %(user_id)s and p.name = %(name)s
+-- name: may_create
+-- Whether the caller has the permission to create projects.
+select motif.may_create_projects() as allowed
 
--- name: create_source
--- A source by its external id; an existing one is returned.
-insert into public.sources (project_id, kind, name, external_id)
-values (%(project_id)s, %(kind)s, %(name)s, %(external_id)s)
-on conflict (project_id, kind, external_id) do update set name = excluded.name
-returning id, visibility
+-- name: open_project
+-- A project whose first admin is the caller.
+select motif.create_project(%(name)s) as id
 
--- name: repositories
--- The external ids of a project's repositories.
-select external_id, name from public.sources where project_id = %(project_id)s and kind = 'repository' order by name
+-- name: mine
+-- A page of the projects that the caller is in, or with `all` of those that row-level security shows, the oldest first.
+select p.id, p.name, r.role, p.created_at,
+       (select count(*) from public.project_members m where m.project_id = p.id) as members
+from public.projects p left join motif.my_roles() r on r.project_id = p.id
+where (%(all)s or r.role is not null)
+  and (%(after_time)s::timestamptz is null or (p.created_at, p.id) > (%(after_time)s, %(after_id)s::uuid))
+order by p.created_at, p.id
+limit %(limit)s
+
+-- name: one
+-- A project with its settings.
+select id, name, settings, created_at, updated_at from public.projects where id = %(project_id)s
+
+-- name: hold
+-- The same, held until the transaction ends.
+select id, name, settings, created_at, updated_at from public.projects where id = %(project_id)s for update
+
+-- name: change
+-- Another name, other settings.
+update public.projects set name = %(name)s, settings = %(settings)s where id = %(project_id)s
+returning id, name, settings, created_at, updated_at
