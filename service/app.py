@@ -19,6 +19,7 @@ from service.api.health import live, metrics, ready
 from service.api.match import match_patterns
 from service.api.parts import Parts, RunWorker
 from service.api.problem import answer, note, problem_kind
+from service.api.query_parameters import refuse_unknown
 from service.errors import EmbeddingError
 from service.log import logger
 from service.matching.embed import Embedder, open_embedder
@@ -69,6 +70,7 @@ def create_app(
         route_handlers=[match_patterns, problem_kind, live, ready, metrics],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False), "caller": Provide(identify)},
         exception_handlers={Exception: answer},
+        guards=[refuse_unknown],
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),

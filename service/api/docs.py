@@ -11,11 +11,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 
 from service import __version__
 from service.api.docs_page import Node, page
-from service.api.health import Liveness, Readiness
-from service.api.problem import Problem, ProblemKind
-from service.matching.request import MatchRequest, MatchResponse
-
-_SHAPES = (MatchRequest, MatchResponse, Problem, ProblemKind, Liveness, Readiness)
+from service.api.exact_schema import exact
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -25,7 +21,7 @@ class _Page(OpenAPIRenderPlugin):
         super().__init__(path="/")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Node) -> bytes:
-        return page(exact(openapi_schema), request.headers.get("host", "127.0.0.1:8100")).encode()
+        return page(exact(openapi_schema, request.app), request.headers.get("host", "127.0.0.1:8100")).encode()
 
 
 class _Json(OpenAPIRenderPlugin):
@@ -33,7 +29,7 @@ class _Json(OpenAPIRenderPlugin):
         super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON)
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Node) -> bytes:
-        return msgspec.json.encode(exact(openapi_schema))
+        return msgspec.json.encode(exact(openapi_schema, request.app))
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -45,32 +41,6 @@ def openapi_config() -> OpenAPIConfig:
         render_plugins=[_Page(), _Json()],
         openapi_router=Router("/docs", route_handlers=[], include_in_schema=False, after_request=_finish),
     )
-
-
-def exact(schema: Node) -> Node:
-    """Litestar's schema with msgspec's shapes: Litestar loses bounds of 0, bounds inside lists, and descriptions."""
-    _, shapes = msgspec.json.schema_components(
-        _SHAPES, schema_hook=_anything, ref_template="#/components/schemas/{name}"
-    )
-    paths: Node = {}
-    for path, item in schema["paths"].items():
-        paths[path] = {method: {**operation, "responses": _own(operation)} for method, operation in item.items()}
-    return {**schema, "paths": paths, "components": {"schemas": shapes}}
-
-
-def _anything(shape: type) -> Node:
-    if shape is object:
-        return {"description": "Anything."}
-    raise NotImplementedError
-
-
-def _own(operation: Node) -> Node:
-    """The answers without the 400 that Litestar adds in a shape that this API never sends."""
-    return {
-        status: answer
-        for status, answer in operation["responses"].items()
-        if status != "400" or all("$ref" in content["schema"] for content in answer["content"].values())
-    }
 
 
 def _finish(response: Response[Any]) -> Response[Any]:

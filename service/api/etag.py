@@ -5,10 +5,14 @@ from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Response
+from litestar.openapi.datastructures import ResponseSpec
 
 from service.errors import PreconditionFailed, PreconditionRequired
 
 T = TypeVar("T")
+
+UNCHANGED = {304: ResponseSpec(None, description="It is as If-None-Match says.", generate_examples=False)}
+"""What `tagged` may answer besides, for a route's `responses`; the schema then tells of ETag and If-None-Match too."""
 
 
 def etag(value: object) -> str:

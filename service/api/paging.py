@@ -1,6 +1,7 @@
 """Cursors: where a list goes on. Opaque to callers; they hold the sort key of the last row, never an offset."""
 
 import base64
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -17,6 +18,12 @@ Cursor = Annotated[
 ]
 
 T = TypeVar("T")
+
+
+def cut(rows: Sequence[T], limit: int, key: Callable[[T], tuple[Any, ...]]) -> tuple[list[T], str | None]:
+    """The page's rows and its `next_cursor`, out of up to `limit` + 1 rows: the one too many says that more come."""
+    page = list(rows[:limit])
+    return page, encode_cursor(*key(page[-1])) if len(rows) > limit else None
 
 
 def encode_cursor(*key: Any) -> str:
