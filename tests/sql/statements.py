@@ -52,7 +52,7 @@ INSERT = {
     "pattern_terms": f"insert into pattern_terms values ('{OURS}', 'new', '{PATTERN}', 1, 1)",
     "agent_keys": f"""
         insert into agent_keys (project_id, name, key_hash, scopes, created_by)
-        values ('{OURS}', 'new', sha256('new'), '{{read}}', {SELF})""",
+        values ('{OURS}', 'new', sha256('new'), '{{read}}', coalesce({SELF}, '{BOB}'))""",
     "installation_roles": f"insert into installation_roles (user_id, role) values ('{NEW}', 'project_creator')",
 }
 
@@ -84,7 +84,7 @@ SETTING = {
 WHERE = {
     "projects": f"id = '{OURS}'",
     "project_members": f"project_id = '{OURS}' and user_id = '{VIC}'",
-    "embedding_models": "id = 0",
+    "embedding_models": "id = 8",
     "agent_keys": f"project_id = '{OURS}' and created_by = '{BOB}'",
     "installation_roles": f"user_id = '{OLE}'",
 }

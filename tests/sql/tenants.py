@@ -22,6 +22,7 @@ TEXT = "We retry, naïvely 🎉, and then we stop."
 
 FILL = f"""
 insert into auth.users (id) values ('{ANA}'), ('{BOB}'), ('{VIC}'), ('{EVE}'), ('{IAN}'), ('{OLE}'), ('{NEW}');
+insert into embedding_models (id, name, dimension) values (8, 'unused', 2);
 insert into installation_roles (user_id, role) values ('{OLE}', 'operator');
 insert into projects (id, name, created_by) values ('{OURS}', 'ours', '{ANA}'), ('{THEIRS}', 'theirs', '{EVE}');
 insert into project_members (project_id, user_id, role)

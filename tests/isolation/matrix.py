@@ -1,0 +1,72 @@
+"""Who may do what, once and for every path: a row for each table, told in kinds of callers.
+
+`client`: through PostgREST, with a token of their own. `api`: what the service may do in a caller's name. `service`:
+the worker and whoever holds the service's secret key. What is not named is refused.
+"""
+
+from typing import NamedTuple
+
+Callers = frozenset[str]
+
+
+def _callers(*names: str) -> Callers:
+    return frozenset(names)
+
+
+NOBODY = _callers()
+ADMINS = _callers("admin")
+PEOPLE_WHO_WRITE = ADMINS | {"member"}
+WRITERS = PEOPLE_WHO_WRITE | {"write key"}
+READERS = WRITERS | {"viewer", "read key"}
+OPERATORS = _callers("operator")
+SIGNED_IN = READERS | OPERATORS | {"outsider", "revoked key", "outdated key"}
+
+
+class Rights(NamedTuple):
+    """Who may do each of the four."""
+
+    select: Callers = NOBODY
+    insert: Callers = NOBODY
+    update: Callers = NOBODY
+    delete: Callers = NOBODY
+
+
+class Row(NamedTuple):
+    """One table."""
+
+    client: Rights
+    api: Rights
+    service: str = "select insert update delete"
+
+
+READ = Rights(select=READERS)
+NOTHING = Rights()
+
+MATRIX = {
+    # Made by a function alone, which asks for the permission and makes its maker the admin.
+    "projects": Row(READ, Rights(select=READERS | OPERATORS, update=ADMINS, delete=ADMINS)),
+    "project_members": Row(
+        READ, Rights(READERS | OPERATORS, ADMINS | OPERATORS, ADMINS | OPERATORS, ADMINS | OPERATORS)
+    ),
+    "sources": Row(READ, Rights(READERS, WRITERS, ADMINS, ADMINS)),
+    "audit": Row(NOTHING, Rights(select=ADMINS | OPERATORS), service="select"),
+    "agent_keys": Row(NOTHING, Rights(select=ADMINS, insert=PEOPLE_WHO_WRITE, update=ADMINS)),
+    "installation_roles": Row(NOTHING, Rights(select=OPERATORS, insert=OPERATORS, delete=OPERATORS)),
+    "interactions": Row(Rights(select=READERS, insert=WRITERS), Rights(READERS, WRITERS, NOBODY, ADMINS)),
+    "tasks": Row(READ, READ),
+    "embedding_models": Row(Rights(select=SIGNED_IN), Rights(select=SIGNED_IN)),
+    "interaction_embeddings": Row(NOTHING, READ),
+    "patterns": Row(READ, Rights(READERS, WRITERS, WRITERS, WRITERS)),
+    "pattern_stats": Row(READ, Rights(select=READERS, insert=WRITERS)),
+    "pattern_versions": Row(READ, Rights(select=READERS, insert=WRITERS, update=WRITERS)),
+    "pattern_evidence": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
+    "pattern_relationships": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
+    "pattern_validations": Row(Rights(select=READERS, insert=WRITERS), Rights(select=READERS, insert=WRITERS)),
+    "pattern_usage": Row(Rights(select=READERS, insert=WRITERS), Rights(select=READERS, insert=WRITERS)),
+    "pattern_events": Row(READ, READ, service="select"),
+    "pattern_embeddings": Row(READ, Rights(READERS, WRITERS, WRITERS, WRITERS)),
+    "pattern_terms": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
+}
+
+# What a match looks into; whoever may read all of it is answered, nobody else.
+MATCH = READERS

@@ -1,0 +1,63 @@
+"""The matrix, asked of Postgres itself: every table, every kind of caller, every way of touching a row."""
+
+import psycopg
+import pytest
+from callers import ASKERS
+from matrix import MATRIX, Rights
+from statements import INSERT, SETTING, delete, select, update
+from tenants import touched
+
+STATEMENTS = {"select": select, "insert": lambda table: INSERT[table], "update": update, "delete": delete}
+POLICIES = """
+select distinct c.relname, p.role::regrole::text, k.kind
+from pg_policy y join pg_class c on c.oid = y.polrelid, unnest(y.polroles) as p (role),
+  unnest(case y.polcmd when 'r' then array['select'] when 'a' then array['insert'] when 'w' then array['update']
+         when 'd' then array['delete'] else array['select', 'insert', 'update', 'delete'] end) as k (kind)
+where c.relnamespace = 'public'::regnamespace
+"""
+
+
+def test_the_matrix_names_every_table_and_no_other(admin: psycopg.Connection):
+    tables = admin.execute(
+        "select relname from pg_class "
+        "where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')"
+    ).fetchall()
+    assert {table for (table,) in tables} == set(MATRIX) == set(INSERT) == set(SETTING)
+
+
+def test_there_is_a_policy_for_what_the_matrix_allows_and_for_nothing_else(admin: psycopg.Connection):
+    allowed = {
+        (table, role, kind)
+        for table, row in MATRIX.items()
+        for role, rights in (("authenticated", row.client), ("motif_api", row.api))
+        for kind in Rights._fields
+        if getattr(rights, kind)
+    }
+    assert set(admin.execute(POLICIES).fetchall()) == allowed
+
+
+@pytest.mark.parametrize("table", MATRIX)
+def test_whoever_the_matrix_allows_and_nobody_else(admin: psycopg.Connection, table: str):
+    row = MATRIX[table]
+    expected = {
+        path: {kind: set(getattr(rights, kind)) | _service(table, kind) for kind in Rights._fields}
+        for path, rights in (("client", row.client), ("api", row.api))
+    }
+    found: dict[str, dict[str, set[str]]] = {path: {kind: set() for kind in Rights._fields} for path in expected}
+    for name, asker in ASKERS.items():
+        for path, role in (("client", asker.client_role), ("api", asker.api_role)):
+            for kind, statement in STATEMENTS.items():
+                if touched(
+                    admin,
+                    role,
+                    asker.person,
+                    statement(table),
+                    is_anonymous=asker.is_anonymous,
+                    agent_key=asker.agent_key,
+                ):
+                    found[path][kind].add(name)
+    assert found == expected
+
+
+def _service(table: str, kind: str) -> set[str]:
+    return {"service"} if kind in MATRIX[table].service.split() else set()
