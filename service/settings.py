@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     database_admin_url: str | None = Field(
         default=None, description="The same database as a role that may migrate it; defaults to `MOTIF_DATABASE_URL`."
     )
+    database_pooler: Literal["none", "transaction"] = Field(
+        default="none",
+        description="`transaction` where `MOTIF_DATABASE_URL` leads to a pooler in transaction mode, as Supabase's "
+        "port 6543 does: workers then look for jobs every two seconds instead of being told.",
+    )
     database_pool_size: int = Field(default=6, ge=2, le=100, description="Most connections one process holds open.")
     postgres_version: Annotated[Literal[16, 18], BeforeValidator(_number)] = Field(
         default=18, description="Major version of the embedded Postgres for a new data folder."
@@ -90,6 +95,11 @@ class Settings(BaseSettings):
             # The driver's own message quotes the value, which may hold a password.
             raise ValueError("not an address of a Postgres database (postgresql://user@host:5432/name)") from None
         return value
+
+    @property
+    def pooled(self) -> bool:
+        """Whether the service's own connections go through a pooler in transaction mode."""
+        return self.database_url is not None and self.database_pooler == "transaction"
 
     @property
     def admin_url(self) -> str | None:

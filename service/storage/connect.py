@@ -25,8 +25,10 @@ async def open_database(settings: Settings, *, application: str = "motif") -> Da
             local.url("motif_service") if local else str(settings.database_url),
             pool_size=settings.database_pool_size,
             application=application,
+            pooled=settings.pooled,
             revive=local.ensure_running if local else None,
             release=local.close if local else None,
+            scrub=local.scrub if local else None,
         )
         await database.open()
     except BaseException:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -10,18 +10,17 @@ from uuid import UUID
 import msgspec
 import psycopg
 from pgvector.psycopg import register_vector_async  # pyright: ignore[reportUnknownVariableType]
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, AsyncTransaction
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from service.errors import DatabaseUnavailable
+from service.errors import ConfigurationError, DatabaseUnavailable
 from service.storage.queries import load
-
-# A generic plan of a match knows neither the project nor the terms, and turns milliseconds into a tenth of a second.
-OPTIONS = "-c search_path=public,extensions -c plan_cache_mode=force_custom_plan"
 
 Connection: TypeAlias = AsyncConnection[DictRow]
 SQL = load("database")
+# What a statement prepared on another server connection is answered with.
+_NOT_PREPARED_HERE = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
 
 
 class Role(StrEnum):
@@ -59,7 +58,11 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Database:
-    """A pool of connections that log in as `motif_service`."""
+    """A pool of connections that log in as `motif_service`.
+
+    Nothing is kept in a session: role, claims and settings are each transaction's own, so that the next transaction may
+    be another server connection's, as it is behind a pooler in transaction mode.
+    """
 
     def __init__(
         self,
@@ -67,16 +70,25 @@ class Database:
         *,
         pool_size: int,
         application: str = "motif",
+        pooled: bool = False,
         revive: Callable[[], None] | None = None,
         release: Callable[[], None] | None = None,
+        scrub: Callable[[], None] | None = None,
     ) -> None:
-        """Both are called in a thread: `revive` starts the embedded server again when it has died under us, `release`
-        leaves it after the last connection is closed.
+        """`pooled`: the URL is that of a pooler in transaction mode, so nothing is prepared under a name.
+
+        Called in a thread: `revive` starts the embedded server again when it has died under us, `release` leaves it
+        after the last connection is closed, `scrub` rewrites its files without what was erased.
         """
         self.url = url
+        self.pooled = pooled
         self._revive = revive
         self._release = release
-        self._how: dict[str, Any] = {"row_factory": dict_row, "application_name": application, "options": OPTIONS}
+        self._scrub = scrub
+        # Autocommit, so that only `transaction` begins one. No startup options: poolers refuse them.
+        self._how: dict[str, Any] = {"row_factory": dict_row, "application_name": application, "autocommit": True}
+        if pooled:
+            self._how["prepare_threshold"] = None
         self._pool = AsyncConnectionPool[AsyncConnection[DictRow]](
             url,
             min_size=1,
@@ -84,7 +96,6 @@ class Database:
             open=False,
             kwargs=self._how,
             configure=_configure,
-            check=_check,
             timeout=10,
             # Trying again is put off twice as long each time: after a long outage, for minutes. Given up this soon, the
             # next request begins anew.
@@ -108,6 +119,19 @@ class Database:
         if self._revive is not None:
             await asyncio.to_thread(self._revive)
 
+    @property
+    def embedded(self) -> bool:
+        """Whether the database's files are ours to rewrite."""
+        return self._scrub is not None
+
+    async def scrub(self) -> None:
+        """Rewrite the embedded database's files without what was erased; nothing for one that is somebody else's.
+
+        Raises DatabaseUnavailable when somebody keeps a table to themselves for too long: try again later.
+        """
+        if self._scrub is not None:
+            await asyncio.to_thread(self._scrub)
+
     async def close(self) -> None:
         """Close every connection; open transactions are rolled back."""
         await self._pool.close()
@@ -122,17 +146,36 @@ class Database:
 
         `apart`: on a connection of its own, for one that is held while others are needed; out of the pool, enough of
         those at once would wait for each other. Raises DatabaseUnavailable when no connection is to be had, or it is
-        lost.
+        lost; ConfigurationError when a pooler is in between that was not told of.
         """
+        identity = (role.value, caller.claims if caller else "")
         try:
-            source = self._connection() if apart else self._pool.connection()
-            async with source as connection, connection.transaction():
-                await connection.execute(SQL["become"], (role.value, caller.claims if caller else ""))
+            async with AsyncExitStack() as stack:
+                if apart:
+                    connection = await _begin(stack, self._connection(), identity)
+                else:
+                    connection = await self._begin_pooled(stack, identity)
                 yield connection
+        except _NOT_PREPARED_HERE as error:
+            raise _pooler_unsaid() from error
         except (psycopg.OperationalError, PoolTimeout) as error:
             if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.TransactionRollback):
                 raise
             raise unavailable(error) from error
+
+    async def _begin_pooled(self, stack: AsyncExitStack, identity: tuple[str, str]) -> Connection:
+        """Begin on a connection of the pool. One that died while it lay there shows only now; it is replaced."""
+        for _ in range(self._pool.max_size):
+            try:
+                async with AsyncExitStack() as attempt:
+                    connection = await _begin(attempt, self._pool.connection(), identity)
+                    await stack.enter_async_context(attempt.pop_all())
+                    return connection
+            except _NOT_PREPARED_HERE:
+                raise
+            except psycopg.OperationalError:
+                continue
+        return await _begin(stack, self._pool.connection(), identity)
 
     def reading(self, caller: Caller) -> AbstractAsyncContextManager[Connection]:
         """A transaction that sees what the caller may see, as a team client does."""
@@ -148,9 +191,16 @@ class Database:
             yield connection
 
 
-async def _check(connection: AsyncConnection[DictRow]) -> None:
-    """A connection that died while it lay in the pool is replaced before anybody gets it."""
-    await connection.execute(SQL["ping"])
+async def _begin(
+    stack: AsyncExitStack, source: AbstractAsyncContextManager[Connection], identity: tuple[str, str]
+) -> Connection:
+    """Take a connection and begin a transaction as somebody, in one round trip; the stack ends both."""
+    connection = await stack.enter_async_context(source)
+    async with connection.pipeline():
+        # Not connection.transaction(), which would stay in the pipeline: there no statement waits for its result.
+        await stack.enter_async_context(AsyncTransaction(connection))
+        await connection.execute(SQL["become"], identity)
+    return connection
 
 
 async def only_row(cursor: AsyncCursor[DictRow]) -> DictRow:
@@ -162,8 +212,10 @@ async def only_row(cursor: AsyncCursor[DictRow]) -> DictRow:
 
 
 async def _configure(connection: AsyncConnection[DictRow]) -> None:
-    await register_vector_async(connection)
-    await connection.commit()
+    # What is learned here, the types' numbers, is the database's and holds for every connection to it.
+    async with connection.transaction():
+        await connection.execute(SQL["look_for_types"])
+        await register_vector_async(connection)
 
 
 def unavailable(error: Exception) -> DatabaseUnavailable:
@@ -172,4 +224,11 @@ def unavailable(error: Exception) -> DatabaseUnavailable:
     return DatabaseUnavailable(
         f"The database does not answer: {reason}.".replace("..", "."),
         fix="Check MOTIF_DATABASE_URL, or run `motif doctor`.",
+    )
+
+
+def _pooler_unsaid() -> ConfigurationError:
+    return ConfigurationError(
+        "Between Motif and the database there is a pooler in transaction mode.",
+        fix="Set MOTIF_DATABASE_POOLER=transaction.",
     )

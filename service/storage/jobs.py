@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg import AsyncConnection
 
 from service.errors import Conflict, NotFound
 from service.storage.database import Connection
@@ -37,6 +38,11 @@ class Swept(msgspec.Struct, frozen=True):
     failed: int
     deferred: int
     pruned: int
+
+
+async def become_queue(connection: AsyncConnection[Any], longest_idle_s: float) -> None:
+    """Make this transaction the queue's; it may not stand still for longer."""
+    await connection.execute(SQL["become_queue"], (str(round(longest_idle_s * 1000)),))
 
 
 async def list_jobs(connection: Connection, *, status: str | None = None, limit: int = 50) -> list[Job]:

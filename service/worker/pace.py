@@ -13,6 +13,8 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     # Workers are notified of new jobs; the poll is for what comes due by time and for notifications that got lost.
     poll_s: float = 5.0
+    # Behind a pooler nobody can be notified, so that this is how long a job waits at most, a second on average.
+    poll_pooled_s: float = 2.0
     heartbeat_s: float = 10.0
     # Three heartbeats missed and some. Too short would start a job twice, which is wasted work, never a wrong result.
     stalled_s: float = 35.0

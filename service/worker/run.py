@@ -52,7 +52,7 @@ async def run_worker(
     stop = stop or asyncio.Event()
     pace = pace or Pace()
     attempts = Attempts(database, pace, ended)
-    queue = create_queue(database.url, Work(database, embedder, learn, process, pace, attempts))
+    queue = create_queue(database, Work(database, embedder, learn, process, pace, attempts))
     at_once = concurrency or settings.worker_concurrency
     pause_s = _FIRST_PAUSE_S
     worker: Worker | None = None
@@ -66,7 +66,7 @@ async def run_worker(
                     # It could not take its leave; its jobs are not to wait until its heartbeat is missed.
                     await queue.job_manager.unregister_worker(worker.worker_id)
                 await sweep(database, pace)
-                worker = _one_run(queue, pace, at_once)
+                worker = _one_run(queue, pace, at_once, told=not database.pooled)
                 pause_s = _FIRST_PAUSE_S
                 if await _work(worker, database, stop, once=once):
                     return
@@ -83,13 +83,17 @@ async def run_worker(
         await attempts.close()
 
 
-def _one_run(queue: procrastinate.App, pace: Pace, at_once: int) -> Worker:
-    """Procrastinate's worker; it works until it is stopped or a connection of its own fails."""
+def _one_run(queue: procrastinate.App, pace: Pace, at_once: int, *, told: bool) -> Worker:
+    """Procrastinate's worker; it works until it is stopped or a connection of its own fails.
+
+    `told`: whether it can hear of new jobs, instead of looking for them.
+    """
     return Worker(
         queue,
         queues=[QUEUE],
         concurrency=at_once,
-        fetch_job_polling_interval=pace.poll_s,
+        listen_notify=told,
+        fetch_job_polling_interval=pace.poll_s if told else pace.poll_pooled_s,
         abort_job_polling_interval=pace.poll_s,
         shutdown_graceful_timeout=pace.grace_s,
         delete_jobs="successful",

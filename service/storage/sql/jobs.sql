@@ -1,3 +1,8 @@
+-- name: become_queue
+-- A transaction of the queue's own: its role, its schema, and how long it may stand still.
+select set_config('search_path', 'jobs', true), set_config('idle_in_transaction_session_timeout', %s, true),
+       set_config('role', 'service_role', true)
+
 -- name: list_jobs
 -- Jobs of one status or all: running first, then waiting in the order they will be taken, then failed, newest first.
 select j.id, j.task_name as task, coalesce(i.project_id, (j.args ->> 'project_id')::uuid) as project_id,
