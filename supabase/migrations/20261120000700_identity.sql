@@ -135,17 +135,18 @@ declare
   before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) else '{}' end;
   after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) else '{}' end;
   this jsonb := before || after;
+  open_columns text[] := coalesce(tg_argv, '{}');  -- null for a trigger without arguments, which would tell all
   told jsonb;
 begin
   select coalesce(jsonb_object_agg(keys.key, case
-           when keys.key <> all (tg_argv) then to_jsonb('changed'::text)
+           when keys.key <> all (open_columns) then to_jsonb('changed'::text)
            when tg_op = 'INSERT' then after -> keys.key
            when tg_op = 'DELETE' then before -> keys.key
            else jsonb_build_array(before -> keys.key, after -> keys.key) end), '{}')
   into told
   from jsonb_object_keys(this) as keys (key)
   where before -> keys.key is distinct from after -> keys.key
-    and (tg_op = 'UPDATE' and keys.key <> 'updated_at' or keys.key = any (tg_argv));
+    and (tg_op = 'UPDATE' and keys.key <> 'updated_at' or keys.key = any (open_columns));
   insert into public.audit (project_id, actor, action, target, details)
   values (
     case tg_table_name when 'projects' then (this ->> 'id')::uuid else (this ->> 'project_id')::uuid end,
@@ -183,6 +184,10 @@ grant execute on function motif.is_person(), motif.my_roles() to authenticated, 
 grant execute on function motif.is_operator(), motif.may_create_projects(), motif.create_project(text) to motif_api;
 grant execute on function motif.check_quote() to motif_api, service_role;
 
+-- Read by page, the newest first: a project's, and all.
+create index audit_of_project on public.audit (project_id, created_at desc, id desc);
+create index audit_newest on public.audit (created_at desc, id desc);
+
 alter table public.agent_keys enable row level security;
 alter table public.installation_roles enable row level security;
 revoke all on public.agent_keys, public.installation_roles from public, anon, authenticated, service_role;
@@ -212,19 +217,25 @@ create policy add on public.installation_roles for insert to motif_api with chec
 create policy remove on public.installation_roles for delete to motif_api using ((select motif.is_operator()));
 
 -- The operator sees that a project is there and who belongs to it, and can put members right; what it holds is for
--- members. One who makes themselves a member stands in the audit.
-create policy read_as_operator on public.projects for select to motif_api using ((select motif.is_operator()));
-create policy read_as_operator on public.project_members for select to motif_api using ((select motif.is_operator()));
-create policy add_as_operator on public.project_members for insert to motif_api
-  with check ((select motif.is_operator()));
-create policy change_as_operator on public.project_members for update to motif_api
-  using ((select motif.is_operator())) with check ((select motif.is_operator()));
-create policy remove_as_operator on public.project_members for delete to motif_api
-  using ((select motif.is_operator()));
+-- members. One who makes themselves a member stands in the audit. Said in the policies that are there: of several that
+-- allow the same, each is asked for every row.
+alter policy read on public.projects to authenticated;
+create policy read_by_service on public.projects for select to motif_api
+  using (id in (select motif.my_projects()) or (select motif.is_operator()));
+alter policy read on public.project_members to authenticated;
+create policy read_by_service on public.project_members for select to motif_api
+  using (project_id in (select motif.my_projects()) or (select motif.is_operator()));
+alter policy add on public.project_members
+  with check (project_id in (select motif.my_projects(array['admin'])) or (select motif.is_operator()));
+alter policy change on public.project_members
+  using (project_id in (select motif.my_projects(array['admin'])) or (select motif.is_operator()))
+  with check (project_id in (select motif.my_projects(array['admin'])) or (select motif.is_operator()));
 -- Who wants to leave may leave.
-create policy leave on public.project_members for delete to motif_api
-  using ((select motif.is_person()) and user_id = (select auth.uid()));
-create policy read_as_operator on public.audit for select to motif_api using ((select motif.is_operator()));
+alter policy remove on public.project_members
+  using (project_id in (select motif.my_projects(array['admin'])) or (select motif.is_operator())
+         or (select motif.is_person()) and user_id = (select auth.uid()));
+alter policy read on public.audit
+  using (project_id in (select motif.my_projects(array['admin'])) or (select motif.is_operator()));
 
 drop policy add on public.audit;
 revoke insert on public.audit from motif_api, service_role;

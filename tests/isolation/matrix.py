@@ -44,19 +44,19 @@ NOTHING = Rights()
 
 MATRIX = {
     # Made by a function alone, which asks for the permission and makes its maker the admin.
-    "projects": Row(READ, Rights(select=READERS | OPERATORS, update=ADMINS, delete=ADMINS)),
+    "projects": Row(READ, Rights(select=READERS | OPERATORS, update=ADMINS)),
     "project_members": Row(
         READ, Rights(READERS | OPERATORS, ADMINS | OPERATORS, ADMINS | OPERATORS, ADMINS | OPERATORS)
     ),
-    "sources": Row(READ, Rights(READERS, WRITERS, ADMINS, ADMINS)),
+    "sources": Row(READ, Rights(READERS, WRITERS, ADMINS)),
     "audit": Row(NOTHING, Rights(select=ADMINS | OPERATORS), service="select"),
     "agent_keys": Row(NOTHING, Rights(select=ADMINS, insert=PEOPLE_WHO_WRITE, update=ADMINS)),
     "installation_roles": Row(NOTHING, Rights(select=OPERATORS, insert=OPERATORS, delete=OPERATORS)),
-    "interactions": Row(Rights(select=READERS, insert=WRITERS), Rights(READERS, WRITERS, NOBODY, ADMINS)),
+    "interactions": Row(Rights(select=READERS, insert=WRITERS), Rights(READERS, WRITERS)),
     "tasks": Row(READ, READ),
     "embedding_models": Row(Rights(select=SIGNED_IN), Rights(select=SIGNED_IN)),
     "interaction_embeddings": Row(NOTHING, READ),
-    "patterns": Row(READ, Rights(READERS, WRITERS, WRITERS, WRITERS)),
+    "patterns": Row(READ, Rights(READERS, WRITERS, WRITERS)),
     "pattern_stats": Row(READ, Rights(select=READERS, insert=WRITERS)),
     "pattern_versions": Row(READ, Rights(select=READERS, insert=WRITERS, update=WRITERS)),
     "pattern_evidence": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
