@@ -6,6 +6,8 @@ the worker and whoever holds the service's secret key. What is not named is refu
 
 from typing import NamedTuple
 
+from tenants import OURS, PATTERN, SOURCE, VIC
+
 Callers = frozenset[str]
 
 
@@ -20,6 +22,7 @@ WRITERS = PEOPLE_WHO_WRITE | {"write key"}
 READERS = WRITERS | {"viewer", "read key"}
 OPERATORS = _callers("operator")
 SIGNED_IN = READERS | OPERATORS | {"outsider", "revoked key", "outdated key"}
+PEOPLE = PEOPLE_WHO_WRITE | OPERATORS | {"viewer", "outsider"}
 
 
 class Rights(NamedTuple):
@@ -70,3 +73,40 @@ MATRIX = {
 
 # What a match looks into; whoever may read all of it is answered, nobody else.
 MATCH = READERS
+
+# Functions that a caller of the service reaches and that change something, with how each is asked for our project.
+DOORS = {
+    "motif.create_project(text)": ("select motif.create_project('made')", OPERATORS),
+    "motif.erase_pattern(uuid,uuid)": (f"select motif.erase_pattern('{OURS}', '{PATTERN}')", PEOPLE_WHO_WRITE),
+    "motif.erase_source(uuid,uuid)": (f"select motif.erase_source('{OURS}', '{SOURCE}')", ADMINS),
+    "motif.erase_person(uuid,text)": (f"select motif.erase_person('{OURS}', '{VIC}')", ADMINS),
+    "motif.erase_project(uuid)": (f"select motif.erase_project('{OURS}')", ADMINS | OPERATORS),
+    "motif.erase_me()": ("select count(*) from motif.erase_me()", PEOPLE),
+}
+DOORS_OF_THE_SERVICE = {
+    "motif.erase_pattern(uuid,uuid)",
+    "motif.erase_source(uuid,uuid)",
+    "motif.erase_person(uuid,text)",
+    "motif.erase_project(uuid)",
+}
+# Those that answer about the asker alone, or about what they hand in, and change nothing.
+QUESTIONS = {
+    "authenticated": {
+        "motif.is_person()",
+        "motif.my_projects()",
+        "motif.my_projects(text[])",
+        "motif.my_roles()",
+    },
+    "motif_api": {
+        "motif.check_quote()",
+        "motif.is_operator()",
+        "motif.is_person()",
+        "motif.lock_project(uuid)",
+        "motif.may_create_projects()",
+        "motif.my_projects()",
+        "motif.my_projects(text[])",
+        "motif.my_roles()",
+        "motif.quality_score(jsonb,real)",
+        "motif.refuse_status_by_agent()",
+    },
+}

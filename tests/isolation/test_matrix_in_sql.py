@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from callers import ASKERS
-from matrix import MATRIX, Rights
+from matrix import DOORS, DOORS_OF_THE_SERVICE, MATRIX, QUESTIONS, Rights
 from statements import INSERT, SETTING, delete, select, update
 from tenants import touched
 
@@ -14,6 +14,10 @@ from pg_policy y join pg_class c on c.oid = y.polrelid, unnest(y.polroles) as p 
   unnest(case y.polcmd when 'r' then array['select'] when 'a' then array['insert'] when 'w' then array['update']
          when 'd' then array['delete'] else array['select', 'insert', 'update', 'delete'] end) as k (kind)
 where c.relnamespace = 'public'::regnamespace
+"""
+EXECUTABLE = """
+select f.oid::regprocedure::text from pg_proc f
+where f.pronamespace::regnamespace::text in ('public', 'motif') and has_function_privilege(%s, f.oid, 'EXECUTE')
 """
 
 
@@ -34,6 +38,34 @@ def test_there_is_a_policy_for_what_the_matrix_allows_and_for_nothing_else(admin
         if getattr(rights, kind)
     }
     assert set(admin.execute(POLICIES).fetchall()) == allowed
+
+
+def test_the_matrix_names_every_function_that_callers_reach(admin: psycopg.Connection):
+    for role, questions in QUESTIONS.items():
+        found = admin.execute(EXECUTABLE, (role,)).fetchall()
+        assert {function for (function,) in found} == questions | (set(DOORS) if role == "motif_api" else set())
+
+
+@pytest.mark.parametrize("function", DOORS)
+def test_a_function_that_changes_something_is_for_whom_the_matrix_says(admin: psycopg.Connection, function: str):
+    statement, allowed = DOORS[function]
+    found = {
+        path: {
+            name
+            for name, asker in ASKERS.items()
+            if touched(
+                admin,
+                asker.client_role if path == "client" else asker.api_role,
+                asker.person,
+                statement,
+                is_anonymous=asker.is_anonymous,
+                agent_key=asker.agent_key,
+            )
+        }
+        for path in ("client", "api")
+    }
+    service = {"service"} if function in DOORS_OF_THE_SERVICE else set[str]()
+    assert found == {"client": service, "api": allowed | service}
 
 
 @pytest.mark.parametrize("table", MATRIX)

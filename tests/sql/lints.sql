@@ -12,6 +12,14 @@ where p.schemaname = 'public'
                      '\mSELECT (auth|motif)\.\w+\(|\mSELECT current_setting\(', '', 'g')
       ~ '\m(auth|motif)\.\w+\(|\mcurrent_setting\(';
 
+-- Of several that allow the same to the same role, each is asked for every row.
+-- name: policies_that_say_the_same
+select y.polrelid::regclass || '.' || r.role::regrole || '.' || k.kind
+from pg_policy y, unnest(y.polroles) as r (role),
+  unnest(case y.polcmd when '*' then array['r', 'a', 'w', 'd'] else array[y.polcmd::text] end) as k (kind)
+where y.polpermissive and y.polrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
+group by y.polrelid, r.role, k.kind having count(*) > 1;
+
 -- Every column that a policy looks rows up by leads an index, or follows in one that another of its columns leads.
 -- name: policy_column_without_index
 with policy_columns as (

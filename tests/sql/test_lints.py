@@ -42,7 +42,7 @@ FAULTS = [
     ),
     Fault(
         "policy_with_unwrapped_call",
-        "create policy late on public.pattern_usage for select to authenticated using (user_id = auth.uid())",
+        "create policy late on public.pattern_usage for delete to authenticated using (user_id = auth.uid())",
         "pattern_usage.late",
         "alter policy late on public.pattern_usage using (user_id = (select auth.uid()))",
     ),
@@ -53,8 +53,14 @@ FAULTS = [
         "alter policy late on public.tasks with check ((select motif.is_person()))",
     ),
     Fault(
+        "policies_that_say_the_same",
+        "create policy late on public.tasks for select to motif_api using (project_id is null)",
+        "tasks.motif_api.r",
+        "drop policy late on public.tasks",
+    ),
+    Fault(
         "policy_column_without_index",
-        "create policy late on public.sources for select to authenticated using (name = 'open')",
+        "create policy late on public.sources for update to authenticated using (name = 'open')",
         "sources.late.name",
         "create index on public.sources (name)",
     ),
