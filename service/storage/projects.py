@@ -92,11 +92,13 @@ async def create_project(connection: Connection, caller: Caller, name_or_id: str
     return project
 
 
-async def open_project(connection: Connection, name: str) -> ProjectDetails:
+async def open_project(connection: Connection, caller: Caller, name: str) -> ProjectDetails:
     """Make a project whose admin is the caller; needs a `writing` transaction.
 
     Raises Forbidden without the permission, Conflict where the caller has made one of that name before.
     """
+    if caller.user_id is None:
+        raise Forbidden("A project's first admin is a person.", fix="Ask with a person's token.")
     allowed = await only_row(await connection.execute(SQL["may_create"]))
     if not allowed["allowed"]:
         raise Forbidden(

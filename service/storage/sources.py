@@ -48,11 +48,6 @@ class SourceDetails(msgspec.Struct, frozen=True):
     settings: dict[str, Any]
     created_at: datetime
 
-    @property
-    def is_open(self) -> bool:
-        """Whether others than the project may read of it: other repositories, or a model elsewhere."""
-        return self.visibility == "public" or self.remote_models == "allow"
-
 
 async def create_source(connection: Connection, project: Project, kind: str, name: str, external_id: str) -> Source:
     """The project's source with that external id, made if it is new."""
@@ -103,12 +98,11 @@ async def hold_source(connection: Connection, project_id: UUID, source_id: UUID)
 async def change_source(connection: Connection, project_id: UUID, source: SourceDetails) -> SourceDetails:
     """Give a held source what stands in `source`; its kind and external id stay."""
     values = msgspec.structs.asdict(source)
-    with in_our_words({}):
-        return await _one(
-            connection,
-            SQL["change"],
-            {**values, "project_id": project_id, "source_id": source.id, "settings": Jsonb(source.settings)},
-        )
+    return await _one(
+        connection,
+        SQL["change"],
+        {**values, "project_id": project_id, "source_id": source.id, "settings": Jsonb(source.settings)},
+    )
 
 
 async def _one(connection: Connection, query: Any, values: Mapping[str, Any]) -> SourceDetails:
