@@ -1,14 +1,15 @@
 """Every setting, read once from the environment (prefix MOTIF_) or a .env file, then passed in."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import platformdirs
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import ConfigurationError
 
@@ -22,6 +23,15 @@ def _default_data_dir() -> Path:
 def _number(value: object) -> object:
     """The environment knows only text, and a choice among numbers takes no text for one."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _listed(value: object) -> object:
+    """A list is written with commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Listed: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+SecretsListed: TypeAlias = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
@@ -71,12 +81,37 @@ class Settings(BaseSettings):
         default=4_000, ge=0, le=200_000, description="Characters of a commit's diff that are kept."
     )
     host: str = Field(
-        default="127.0.0.1", description="Address `motif serve` listens on; loopback only until tokens exist."
+        default="127.0.0.1",
+        description="Address `motif serve` listens on; one that is not loopback needs `MOTIF_ALLOWED_HOSTS`.",
     )
     port: int = Field(default=8100, ge=0, le=65535, description="Port `motif serve` listens on; 0 takes a free one.")
+    allowed_hosts: Listed = Field(
+        default=(), description="Names the service is called by, as in the Host header, without ports."
+    )
+    cors_origins: Listed = Field(
+        default=(), description="Web pages that may call the service: exact origins, `https://app.example.org`."
+    )
+    rate_limit_per_minute: int = Field(
+        default=600,
+        ge=0,
+        le=1_000_000,
+        description="Requests a minute of one person or key, and refused tokens of one address; 0 for no limit.",
+    )
     user_id: UUID = Field(
-        default=UUID("00000000-0000-4000-8000-000000000001"),
-        description="Whom the command line and the service act as until tokens exist.",
+        default=UUID("00000000-0000-4000-8000-000000000001"), description="Whom the command line acts as."
+    )
+    supabase_url: str | None = Field(
+        default=None,
+        description="Supabase project whose users' tokens are believed. Unset: the installation signs tokens itself.",
+    )
+    supabase_jwt_secret: SecretStr | None = Field(
+        default=None, description="The secret that older Supabase projects sign their tokens with (HS256)."
+    )
+    supabase_publishable_keys: Listed = Field(
+        default=(), description="The project's `sb_publishable_` keys; they say nothing of who asks."
+    )
+    supabase_secret_keys: SecretsListed = Field(
+        default=(), description="`sb_secret_` keys, each of which may do everything the service itself may."
     )
     worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs one worker runs at once.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -96,6 +131,57 @@ class Settings(BaseSettings):
             raise ValueError("not an address of a Postgres database (postgresql://user@host:5432/name)") from None
         return value
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        hosts = tuple(host.lower() for host in value)
+        if wrong := [host for host in hosts if not _is_host(host)]:
+            raise ValueError(f"{wrong[0]!r} is no name of a host (motif.example.org, without scheme and port)")
+        return hosts
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        origins = tuple(origin.lower() for origin in value)
+        if wrong := [origin for origin in origins if not _is_origin(origin)]:
+            raise ValueError(f"{wrong[0]!r} is no origin (https://app.example.org, without a path; never *)")
+        return origins
+
+    @field_validator("supabase_url")
+    @classmethod
+    def _is_project(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        url = value.rstrip("/")
+        if not _is_origin(url.lower()):
+            raise ValueError("not the address of a Supabase project (https://name.supabase.co, without a path)")
+        return url
+
+    @field_validator("supabase_jwt_secret")
+    @classmethod
+    def _can_sign(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < 32:
+            raise ValueError("too short for HS256, which takes at least 32 bytes")
+        if value is not None and info.data.get("supabase_url") is None:
+            raise ValueError("needs MOTIF_SUPABASE_URL, which says who issues the tokens")
+        return value
+
+    # A key in the wrong one of the two lists would open everything to anybody, or nothing to us.
+    @field_validator("supabase_publishable_keys")
+    @classmethod
+    def _are_publishable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(key.startswith("sb_publishable_") for key in value):
+            raise ValueError("a key that does not begin with sb_publishable_")
+        return value
+
+    @field_validator("supabase_secret_keys")
+    @classmethod
+    def _are_secret(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        keys = [key.get_secret_value() for key in value]
+        if not all(key.startswith("sb_secret_") and len(key) >= 26 for key in keys):
+            raise ValueError("a key that does not begin with sb_secret_, or has less than 16 characters after it")
+        return value
+
     @property
     def pooled(self) -> bool:
         """Whether the service's own connections go through a pooler in transaction mode."""
@@ -105,6 +191,24 @@ class Settings(BaseSettings):
     def admin_url(self) -> str | None:
         """URL to migrate with, or None on the embedded database."""
         return self.database_admin_url or self.database_url
+
+
+def _is_host(name: str) -> bool:
+    try:
+        parts = urlsplit(f"//{name}")
+        return bool(name) and parts.netloc == name and parts.port is None and parts.hostname == name.strip("[]")
+    except ValueError:
+        return False
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - read because it raises when the port is no number
+    except ValueError:
+        return False
+    plain = parts.username is None and "*" not in parts.netloc and url == f"{parts.scheme}://{parts.netloc}"
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def load_settings() -> Settings:

@@ -1,71 +1,123 @@
-"""The installation's own signing key, for the embedded default: makes tokens as Supabase would, and checks them."""
+"""The installation's own signing key, where no Supabase issues tokens: an ES256 key in the data folder."""
 
+import hashlib
 import os
-import time
-from contextlib import suppress
+import stat
+import tempfile
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import jwt
+import jwt.utils
+import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from jwt.algorithms import ECAlgorithm
 
-from service.errors import DataFolderError, TokenExpired, TokenInvalid
-from service.tokens.claims import Claims
+from service.data_folder import open_data_folder
+from service.errors import DataFolderError, TokenInvalid
+from service.tokens.making import person_claims
+from service.tokens.signed import PublicKey
 
 ISSUER = "motif-local/auth/v1"
-AUDIENCE = "authenticated"
 _FILE = "signing-key.pem"
 
 
+class JsonWebKey(msgspec.Struct, frozen=True):
+    """A public key of an elliptic curve (RFC 7517)."""
+
+    kty: str
+    crv: str
+    x: str
+    y: str
+    kid: str
+    alg: str = "ES256"
+    use: str = "sig"
+
+
+class KeySet(msgspec.Struct, frozen=True):
+    """A JWKS document."""
+
+    keys: list[JsonWebKey]
+
+
 class LocalKey:
-    """An ES256 key in the data folder, made at the first use, readable by its owner only."""
+    """The key of one data folder; read, or made, at the first use, and readable by its owner only."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._key = _load_or_make(data_dir / _FILE)
+        self._data_dir = data_dir
 
     def token(self, user_id: UUID, *, lasts: timedelta = timedelta(hours=1)) -> str:
         """A token of that person, as Supabase's auth server makes them."""
-        now = int(time.time())
-        claims: dict[str, Any] = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": str(user_id),
-            "role": "authenticated",
-            "iat": now,
-            "exp": now + int(lasts.total_seconds()),
-        }
-        return jwt.encode(claims, self._key, algorithm="ES256")
+        return self.sign(person_claims(user_id, lasts))
 
-    async def verify(self, token: str) -> Claims:
-        """See Verifier."""
+    def sign(self, claims: dict[str, object]) -> str:
+        """See Signer."""
+        return jwt.encode({"iss": ISSUER, **claims}, self._key, algorithm="ES256", headers={"kid": self.key_id})
+
+    async def key(self, key_id: str) -> PublicKey:
+        """The public key, if that is its id; raises TokenInvalid."""
+        if key_id != self.key_id:
+            raise TokenInvalid("The token is signed with a key that this service does not know.")
+        return PublicKey(self._key.public_key(), "ES256")
+
+    def key_set(self) -> KeySet:
+        """The public key for others to check with."""
+        return KeySet([JsonWebKey(**self._described, kid=self.key_id)])
+
+    @cached_property
+    def key_id(self) -> str:
+        """The key's thumbprint (RFC 7638)."""
+        members = msgspec.json.encode(self._described, order="sorted")
+        return jwt.utils.base64url_encode(hashlib.sha256(members).digest()).decode()
+
+    @cached_property
+    def _described(self) -> dict[str, str]:
+        found = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return {name: found[name] for name in ("crv", "kty", "x", "y")}
+
+    @cached_property
+    def _key(self) -> EllipticCurvePrivateKey:
+        path = open_data_folder(self._data_dir) / _FILE
         try:
-            found = jwt.decode(token, self._key.public_key(), algorithms=["ES256"], issuer=ISSUER, audience=AUDIENCE)
-            return Claims("authenticated", UUID(found["sub"]))
-        except jwt.ExpiredSignatureError:
-            raise TokenExpired("The token's time is over.") from None
-        except (jwt.InvalidTokenError, KeyError, ValueError):
-            raise TokenInvalid("The token cannot be used.") from None
+            if not path.exists():
+                _make(path)
+            if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise DataFolderError(
+                    f"The signing key {path} may be read by others: whoever has it can sign in as anybody.",
+                    fix=f"chmod 600 {path}, or remove it; then all tokens made so far end.",
+                )
+            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except (OSError, ValueError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no private key"
+            raise DataFolderError(f"The signing key {path} cannot be used: {reason}.", fix=_REMOVE) from None
+        if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+            raise DataFolderError(f"The signing key {path} is of another kind.", fix=_REMOVE)
+        return key
 
 
-def _load_or_make(path: Path) -> EllipticCurvePrivateKey:
+_REMOVE = "Remove it: a new one is made, and all tokens made so far end."
+
+
+def _make(path: Path) -> None:
+    """Write a new key, whole; of two processes that do this at once both use the first one's."""
+    made = generate_private_key(SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # readable by its owner alone
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(handle, "wb") as file:
+            file.write(made)
+            file.flush()
+            os.fsync(file.fileno())
+        owner = path.parent.stat()
+        if os.geteuid() == 0 and owner.st_uid != 0:  # root at work in someone's folder: leave it usable for them
+            os.chown(unfinished, owner.st_uid, owner.st_gid)
         if not path.exists():
-            made = generate_private_key(SECP256R1()).private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            unfinished = path.with_suffix(f".{os.getpid()}")
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(made)
-            with suppress(FileExistsError):
-                os.link(unfinished, path)  # of two who make one at once, both use the first
-            unfinished.unlink()
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError) as error:
-        raise DataFolderError(f"The signing key {path} cannot be used: {error}.", fix="Remove it.") from None
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise DataFolderError(f"The signing key {path} is of another kind.", fix="Remove it.")
-    return key
+            os.link(unfinished, path)
+    except FileExistsError:
+        return
+    finally:
+        Path(unfinished).unlink(missing_ok=True)
