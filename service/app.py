@@ -10,12 +10,28 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.events import BaseEventEmitterBackend
 
-from service.api.auth import identify
+from service.api import (
+    audit,
+    erasure,
+    installation,
+    interactions,
+    keys,
+    me,
+    members,
+    pattern_parts,
+    patterns,
+    projects,
+    sources,
+    usage,
+    validations,
+)
+from service.api.auth import authenticate, identify
 from service.api.body import MAX_BODY_BYTES, StrictRequest
 from service.api.docs import openapi_config
 from service.api.envelope import Envelope
-from service.api.guard import check_loopback
+from service.api.guard import guard_of
 from service.api.health import live, metrics, ready
+from service.api.jwks import key_set
 from service.api.match import match_patterns
 from service.api.parts import Parts, RunWorker
 from service.api.problem import answer, note, problem_kind
@@ -26,8 +42,8 @@ from service.matching.embed import Embedder, open_embedder
 from service.settings import Settings
 from service.storage.connect import open_database
 from service.storage.database import Database
+from service.tokens.checker import checker_of
 from service.tokens.claims import Verifier
-from service.tokens.local import LocalKey
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _FLUSH_EVERY_S = 5.0
@@ -46,14 +62,18 @@ def create_app(
 
     `database` and `embedder`: already open, left open at the end; what is not given is opened and closed here.
     `worker`: runs inside, started again when it fails. `verifier`: says whose tokens are believed. Raises
-    ConfigurationError for a host that is not loopback.
+    ConfigurationError for a host that cannot be listened on.
     """
-    own_host = check_loopback(settings.host)
-    parts = Parts(settings, verifier=verifier or LocalKey(settings.data_dir), database=database, embedder=embedder)
+    guard = guard_of(settings)
+    checker = checker_of(settings)
+    parts = Parts(settings, verifier=verifier or checker, database=database, embedder=embedder)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
+            if verifier is None:
+                checker.open()
+                stack.push_async_callback(checker.close)
             if database is None:
                 parts.database = await open_database(settings, application="motif-serve")
                 stack.push_async_callback(parts.database.close)
@@ -67,10 +87,25 @@ def create_app(
             yield
 
     app = Litestar(
-        route_handlers=[match_patterns, problem_kind, live, ready, metrics],
+        route_handlers=[
+            *(match_patterns, problem_kind, key_set, live, ready, metrics),
+            *keys.ROUTES,
+            *me.ROUTES,
+            *projects.ROUTES,
+            *members.ROUTES,
+            *sources.ROUTES,
+            *installation.ROUTES,
+            *audit.ROUTES,
+            *erasure.ROUTES,
+            *patterns.ROUTES,
+            *pattern_parts.ROUTES,
+            *usage.ROUTES,
+            *validations.ROUTES,
+            *interactions.ROUTES,
+        ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False), "caller": Provide(identify)},
         exception_handlers={Exception: answer},
-        guards=[refuse_unknown],
+        guards=[authenticate, refuse_unknown],
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=openapi_config(),
@@ -79,7 +114,7 @@ def create_app(
         logging_config=None,  # its queue listener costs a thread and a hop for each line; service.log does it
         state=State({"parts": parts}),
     )
-    app.asgi_handler = Envelope(app.asgi_handler, parts.metrics, own_host)
+    app.asgi_handler = Envelope(app.asgi_handler, parts.metrics, guard)
     return app
 
 
@@ -127,6 +162,7 @@ async def _keep_counting(parts: Parts) -> None:
 async def _flush(parts: Parts) -> None:
     try:
         await parts.matches.flush(parts.database)
+        await parts.key_uses.flush(parts.database)
     except Exception as error:  # whatever it was, the counts are kept for the next time
         note(error)
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 import uvicorn
 
-from service.api.guard import check_loopback
+from service.api.guard import listening_address
 from service.api.parts import RunWorker
 from service.app import create_app
 from service.errors import ConfigurationError, PortInUse
@@ -24,7 +24,7 @@ _PATIENCE_AT_THE_END_S = 10  # for answers under way
 def run(settings: Settings, *, worker: RunWorker | None = None, announce: Callable[[str], object]) -> None:
     """Serve until SIGTERM or SIGINT; `announce` gets one line when requests are answered.
 
-    Raises ConfigurationError for a host that is not loopback, PortInUse, and what opening the parts raises.
+    Raises ConfigurationError for a host that cannot be listened on, PortInUse, and what opening the parts raises.
     """
     configure_logging(settings)
     asyncio.run(_serve(settings, worker, announce))
@@ -45,7 +45,8 @@ async def _serve(settings: Settings, worker: RunWorker | None, announce: Callabl
     )
     server = uvicorn.Server(config)
     # The port is held before anything slow or lasting is begun: a second `motif serve` fails at once.
-    with listening(check_loopback(settings.host), settings.port) as listener, _stopped_by_signals(server):
+    host = listening_address(settings.host, settings.allowed_hosts)
+    with listening(host, settings.port) as listener, _stopped_by_signals(server):
         async with app.lifespan():
             if not server.should_exit:
                 announce(f"Motif listens on {_url(listener)} (docs at {_url(listener)}/docs)")

@@ -20,9 +20,12 @@ from litestar.types import (
 )
 from litestar.types.asgi_types import RawHeaders
 
-from service.api.guard import check_headers
+from service.api import cors
+from service.api.auth import RATE
+from service.api.guard import Guard
 from service.api.metrics import Metrics
 from service.api.problem import MEDIA_TYPE, note, problem_of
+from service.api.rate import Rate
 from service.log import logger
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -34,10 +37,10 @@ _GONE = 499  # the caller hung up before the answer began
 class Envelope:
     """An ASGI app around the app. Outside of routing, because Litestar's middlewares never see an unknown address."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, own_host: str) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, guard: Guard) -> None:
         self._app = app
         self._metrics = metrics
-        self._own_host = own_host
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; nothing but HTTP is looked at."""
@@ -53,6 +56,7 @@ class Envelope:
         method = scope["method"]
         status = 0
         hung_up = False
+        origin: str | None = None
         # HEAD is GET without the body, on every address there is.
         inner: HTTPScope = {**scope, "method": "GET"} if method == "HEAD" else scope
 
@@ -66,14 +70,22 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                message["headers"] = _headers(message["headers"], request_id)
+                message["headers"] = [
+                    *_headers(message["headers"], request_id),
+                    *cors.granted(origin, varies=self._guard.varies),
+                    *_rate(inner),
+                ]
             elif message["type"] == "http.response.body" and method == "HEAD":
                 message["body"] = b""
             await send(message)
 
         try:
-            check_headers(scope["headers"], self._own_host)
-            await self._app(inner, watched_receive, watched_send)
+            origin = self._guard.check(scope["headers"])
+            if origin is not None and cors.is_preflight(method, scope["headers"]):
+                await watched_send({"type": "http.response.start", "status": 204, "headers": cors.preflight()})
+                await watched_send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                await self._app(inner, watched_receive, watched_send)
         except Exception as error:
             note(error)
             if not status:
@@ -100,6 +112,12 @@ def _headers(headers: RawHeaders, request_id: str) -> list[tuple[bytes, bytes]]:
         (name, value + b", HEAD" if name.lower() == b"allow" and b"GET" in value else value) for name, value in headers
     ]
     return [*answered, (b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+
+
+def _rate(scope: HTTPScope) -> list[tuple[bytes, bytes]]:
+    """What is left of the caller's requests, on every answer to one who is known."""
+    rate = cast("dict[str, object]", scope["state"]).get(RATE)
+    return rate.headers() if isinstance(rate, Rate) else []
 
 
 async def _refuse(error: Exception, path: str, send: Send) -> None:

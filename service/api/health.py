@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Awaitable
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 
+from service.api.auth import caller_of
+from service.api.guard import is_private
 from service.api.metrics import CONTENT_TYPE
 from service.api.parts import Parts
-from service.errors import DatabaseError, MotifError
+from service.api.problem import refusals
+from service.errors import DatabaseError, Forbidden, MotifError
 from service.log import logger
 from service.storage import health, migrate
 from service.storage.database import Role
@@ -78,10 +81,17 @@ async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
     media_type="text/plain",
     summary="Measures for Prometheus",
     response_description="Its text format.",
+    description="Where others than this machine can ask, they need the service's own secret key.",
     tags=["Health"],
+    responses={status: refusals()[status] for status in (401, 403, 429)},
 )
-async def metrics(parts: NamedDependency[Parts]) -> Response[bytes]:
-    """The measures, with the numbers of jobs as they are now; without those while the database is down."""
+async def metrics(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Response[bytes]:
+    """The measures, with the numbers of jobs as they are now; without those while the database is down.
+
+    Open where only this machine can ask; else they are for whoever holds one of the service's own keys.
+    """
+    if not is_private(parts.settings) and (await caller_of(request, parts)).user_id is not None:
+        raise Forbidden("The measures are for the service's operator.", fix="Send one of MOTIF_SUPABASE_SECRET_KEYS.")
     try:
         async with asyncio.timeout(_PATIENCE_S), parts.database.transaction(Role.SERVICE) as connection:
             parts.metrics.jobs(await health.jobs_by_state(connection))

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeAlias
+from uuid import UUID
 
+from service.api.key_uses import KeyUses
 from service.api.metrics import Metrics
+from service.api.rate import RateLimit
 from service.errors import DatabaseUnavailable
 from service.matching.counting import MatchCounter
 from service.matching.embed import Embedder
@@ -30,10 +33,18 @@ class Parts:
         self.verifier = verifier
         self.metrics = Metrics()
         self.matches = MatchCounter()
+        self.key_uses = KeyUses()
+        self.requests = RateLimit(settings.rate_limit_per_minute)
+        self.refused_tokens = RateLimit(settings.rate_limit_per_minute)
         self.embedder = embedder
         self.embedder_missing: str | None = None
         self.worker: WorkerState = "elsewhere"
+        self.forgetting: list[Callable[[UUID], int]] = []
         self._database = database
+
+    def forget(self, project_id: UUID) -> int:
+        """Drop what this process keeps of a project, in every cache that stands in `forgetting`; how many entries."""
+        return sum(forget(project_id) for forget in self.forgetting)
 
     @property
     def database(self) -> Database:

@@ -13,7 +13,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 
 from service.api.problem_kinds import KINDS, Audience, Kind
-from service.errors import MotifError, NotFound, RequestInvalid
+from service.errors import MotifError, NotFound, RateLimited, RequestInvalid, TokenMissing
 from service.log import correlation_id, logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -139,10 +139,24 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """Litestar's handler for every exception: logs what the operator needs, answers what the caller needs."""
     note(error)
     problem = problem_of(error, request.scope["path"])
-    headers: Mapping[str, str] | None = error.headers if isinstance(error, HTTPException) else None
     return Response(
-        msgspec.json.encode(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers or {})
+        msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=_headers(error, problem),
     )
+
+
+def _headers(error: Exception, problem: Problem) -> dict[str, str]:
+    """What the status asks for beside the document: how to ask again."""
+    if isinstance(error, HTTPException):
+        return dict(cast("Mapping[str, str]", error.headers or {}))
+    if isinstance(error, RateLimited):
+        return {"retry-after": str(error.retry_after_s)}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        wrong = "" if isinstance(error, TokenMissing) else ' error="invalid_token"'
+        return {"www-authenticate": f"Bearer{wrong}"}
+    return {}
 
 
 def note(error: Exception) -> None:

@@ -5,57 +5,26 @@ import io
 import logging
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from uuid import UUID
 
 import httpx
 import psycopg
 import pytest
 import structlog
+from in_process import client_of, settings_for
 
-from service.app import create_app
 from service.extraction.import_lines import ImportedPattern
 from service.extraction.importing import import_patterns
 from service.local_postgres.server import LocalPostgres
 from service.log import configure_logging
 from service.settings import Settings
 from service.storage.database import Caller, Database
-from service.tokens.local import LocalKey
 
 PATTERNS = (
     ImportedPattern(name="Retry lost connections", description="A job that loses its connection is retried."),
     ImportedPattern(name="Pin dependencies", description="Versions are pinned in the lock file.", tags=["build"]),
     ImportedPattern(name="Close files", description="Files are closed by a context manager."),
 )
-
-
-def settings_for(url: str, data_dir: Path) -> Settings:
-    return Settings(
-        _env_file=None,
-        data_dir=data_dir,
-        database_url=url,
-        embedding_model="none",
-        log_format="json",
-        log_level="debug",
-    )
-
-
-@asynccontextmanager
-async def client_of(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    transport = httpx.ASGITransport(app)
-    headers = authorization(settings, settings.user_id)
-    async with (
-        app.lifespan(),
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8100", headers=headers) as client,
-    ):
-        yield client
-
-
-def authorization(settings: Settings, user_id: UUID) -> dict[str, str]:
-    """The header of a request of that person."""
-    return {"authorization": f"Bearer {LocalKey(settings.data_dir).token(user_id)}"}
 
 
 @pytest.fixture(scope="session")

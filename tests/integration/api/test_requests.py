@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from in_process import authorization
 
 from service.app import create_app
 from service.settings import Settings
@@ -145,7 +146,7 @@ async def test_an_unforeseen_error_says_nothing_but_its_id(settings: Settings, l
     app = create_app(settings, embedder=Broken())  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app)
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        response = await client.post(MATCH, json={"intent": CANARY})
+        response = await client.post(MATCH, json={"intent": CANARY}, headers=authorization(settings, settings.user_id))
     problem = response.json()
     assert (response.status_code, problem["code"]) == (500, "internal"), response.text
     assert CANARY not in response.text
