@@ -14,7 +14,7 @@ from service.errors import InputInvalid, NotFound
 from service.extraction.builtin import embedding_text, extract_document, extract_recurring, teaches
 from service.extraction.interaction import Details, Interaction, Kind
 from service.extraction.redact import redact, redact_values
-from service.extraction.storing import Batch, LearnedPattern, store_extraction
+from service.extraction.storing import Batch, ErasedMeanwhile, LearnedPattern, store_extraction
 from service.matching.embed import Embedder
 from service.matching.model import active_model
 from service.storage import interactions
@@ -79,8 +79,18 @@ async def learn_waiting(
 
     Recurrence is a matter of the whole history, so all of it is looked at whenever something new has come.
     Vectors are kept as they are made; patterns are written in one transaction or not at all. `found` is called for
-    each pattern once it is stored.
+    each pattern once it is stored. Begins anew when something of it is erased meanwhile.
     """
+    while True:
+        try:
+            return await _learn_once(database, embedder, project_id, progress, found)
+        except ErasedMeanwhile:
+            continue
+
+
+async def _learn_once(
+    database: Database, embedder: Embedder | None, project_id: UUID, progress: Progress, found: Found
+) -> Learned:
     async with database.transaction(Role.SERVICE) as connection:
         if not await interactions.waiting(connection, project_id):
             return Learned(0, 0, {}, ())

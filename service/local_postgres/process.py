@@ -30,6 +30,19 @@ _PROGRAM_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 60
 _LOG_KEPT_BYTES = 5_000_000
 
+# Said at every start, so that it holds for data folders of any age: what is erased must not live on in a log, nor in a
+# segment of the write-ahead log that is kept to be written over.
+_TELLS_NOTHING = {
+    "log_error_verbosity": "terse",
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "wal_recycle": "off",
+}
+
 _ERROR = re.compile(r"error: |FATAL: |PANIC: ")
 
 # Starts the program that its arguments name and lets go of it; its first argument is the log.
@@ -100,6 +113,7 @@ def start(layout: Layout, version: int, socket_folder: Path, port: int | None) -
         layout.log.replace(layout.log.with_suffix(".log.old"))
     folder_as_list = '"' + str(socket_folder).replace('"', '""') + '"'  # a list of one, in Postgres' own quoting
     settings = {
+        **_TELLS_NOTHING,
         "listen_addresses": LOOPBACK if port else "",
         "port": str(port or DEFAULT_PORT),
         "unix_socket_directories": folder_as_list,

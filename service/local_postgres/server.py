@@ -19,6 +19,7 @@ from service.local_postgres.address import Address
 from service.local_postgres.bootstrap import apply_bootstrap
 from service.local_postgres.layout import Layout, lay_out
 from service.local_postgres.locks import lock_shared, mutex, open_lock_file, try_lock_exclusive
+from service.local_postgres.scrub import scrub
 from service.settings import Settings
 
 DATABASE = "postgres"
@@ -70,6 +71,10 @@ class LocalPostgres:
         if self._users_lock is not None:
             with mutex(self._layout.start_lock):
                 self._leave()
+
+    def scrub(self) -> None:
+        """Rewrite the files of the database without what was erased; see scrub.py."""
+        scrub(self.url())
 
     def url(self, role: str = process.SUPERUSER, dbname: str = DATABASE) -> str:
         """URL over the unix socket. `postgres` administers, the service logs in as `motif_service`."""

@@ -24,6 +24,8 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     busy_s: float = 30.0
     # When, in cron's words (a sixth field is seconds). What a killed worker had is found after a minute and a half.
     sweep: str = "* * * * *"
+    # Part of a sweep, which others wait for; the rest of what is over its time goes with the next one.
+    retain_s: float = 15.0
     # Much longer than from an insert to its commit, and than `motif extract` takes.
     stranded_s: float = 600.0
     keep_failed_s: float = 30 * 24 * 3600.0

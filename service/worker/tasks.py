@@ -1,4 +1,4 @@
-"""The three tasks of the queue. The row's state is the truth, a job only reminds of it."""
+"""The tasks of the queue. The row's state is the truth, a job only reminds of it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -10,6 +10,7 @@ from procrastinate import JobContext
 from procrastinate.jobs import Job
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
+from service.erasure.retention import retain
 from service.errors import DatabaseUnavailable
 from service.log import logger
 from service.matching.embed import Embedder
@@ -100,9 +101,23 @@ def register(queue: procrastinate.App, work: Work) -> None:
             await queue.job_manager.update_heartbeat(context.job.worker_id)
         try:
             await sweep(work.database, work.pace)
+            for receipt in await retain(work.database, work.embedder, longest_s=work.pace.retain_s):
+                ids = {"project_id": str(receipt.project_id), "source_id": receipt.target}
+                logger().info("retention", **ids, **receipt.removed)
         except DatabaseUnavailable as error:  # the next one comes soon
             logger().warning("sweep failed", code=error.code)
 
+    async def scrub(context: JobContext) -> None:
+        async def attempt() -> Ending:
+            await work.database.scrub()
+            return Ending.DONE
+
+        async def give_up(connection: Connection, code: str) -> None:
+            del connection, code  # no rows say that files are to be rewritten: `motif jobs list` shows the failed job
+
+        await work.attempts.carry_out(context.job, attempt, give_up)
+
+    queue.task(name="scrub", queue=QUEUE, pass_context=True, retry=retry)(scrub)
     queue.task(name="process_interaction", queue=QUEUE, pass_context=True, retry=retry)(process_interaction)
     queue.task(name="learn_history", queue=QUEUE, pass_context=True, retry=retry)(learn_history)
     queue.periodic(cron=work.pace.sweep)(

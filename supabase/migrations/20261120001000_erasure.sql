@@ -432,7 +432,11 @@ begin
     update public.patterns p set created_by = null where p.project_id = project and p.created_by = person;
     get diagnostics counted = row_count;
     changed := motif.add_counts(changed, jsonb_build_object('patterns', counted));
-    update public.pattern_versions v set created_by = 'erased' where v.project_id = project and v.created_by = person::text;
+    update public.pattern_versions v set created_by = 'erased'
+    where v.project_id = project
+      and (v.created_by in (person::text, 'user:' || person)
+           or v.created_by in (select 'agent:' || k.id from public.agent_keys k
+                               where k.project_id = project and k.created_by = person));
     get diagnostics counted = row_count;
     changed := motif.add_counts(changed, jsonb_build_object('pattern_versions', counted));
     update public.projects p set created_by = null where p.id = project and p.created_by = person;
@@ -546,6 +550,16 @@ begin
   return next;
 end
 $$;
+-- Has the freed pages of an embedded database rewritten before long, by one job for all erasures until then.
+create function motif.defer_scrub(wait interval) returns void
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  perform jobs.procrastinate_defer_jobs_v1(array[
+    row('motif', 'scrub', 0, 'scrub', 'scrub', '{}'::jsonb, now() + wait)::jobs.procrastinate_job_to_defer_v1]);
+exception when unique_violation then
+  null;  -- one waits already
+end
+$$;
 create index interactions_age on public.interactions (project_id, source_id, created_at);
 create index interactions_author on public.interactions (project_id, author_key) where author_key is not null;
 
@@ -557,12 +571,12 @@ revoke all on function motif.plain(text), motif.stems(text), motif.sentences(tex
   motif.erase_interactions(uuid, uuid[], text), motif.is_service(), motif.refuse_erasure(boolean),
   motif.audit_erasure(uuid, text, text, jsonb), motif.erase_pattern(uuid, uuid), motif.erase_source(uuid, uuid),
   motif.erase_one_person(uuid, text), motif.erase_person(uuid, text), motif.erase_me(), motif.erase_project(uuid),
-  motif.erase_expired(integer)
+  motif.erase_expired(integer), motif.defer_scrub(interval)
   from public, anon, authenticated, service_role;
 grant execute on function motif.erase_pattern(uuid, uuid), motif.erase_source(uuid, uuid), motif.erase_person(uuid, text),
   motif.erase_project(uuid) to motif_api, service_role;
 grant execute on function motif.erase_me() to motif_api;
-grant execute on function motif.erase_expired(integer) to service_role;
+grant execute on function motif.erase_expired(integer), motif.defer_scrub(interval) to service_role;
 
 -- Whoever deletes rows by themselves leaves traces of them.
 drop policy remove on public.projects;

@@ -55,10 +55,16 @@ select interaction_id, embedding from public.interaction_embeddings
 where model_id = %(model_id)s and project_id = %(project_id)s
 
 -- name: insert_embedding
--- One interaction's vector; a second one of the same model is the same vector.
+-- One interaction's vector; a second one of the same model is the same vector, and one that was erased gets none.
 insert into public.interaction_embeddings (model_id, project_id, interaction_id, embedding)
-values (%(model_id)s, %(project_id)s, %(interaction_id)s, %(embedding)s)
+select %(model_id)s, i.project_id, i.id, %(embedding)s
+from public.interactions i where i.project_id = %(project_id)s and i.id = %(interaction_id)s for key share of i
 on conflict do nothing
+
+-- name: erased
+-- How many of some interactions are not there any more.
+select count(*) as erased from unnest(%(ids)s::uuid[]) as given (id)
+where not exists (select from public.interactions i where i.project_id = %(project_id)s and i.id = given.id)
 
 -- name: lock_learning
 -- Held while somebody learns a project's history; released at the end of the transaction.

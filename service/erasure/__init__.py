@@ -1,0 +1,1 @@
+"""Erasure: what goes, what is rewritten, and the receipt for it."""
