@@ -20,8 +20,8 @@ OPEN = ("proposed", "active")
 class Known(msgspec.Struct, frozen=True):
     """A stored pattern as consolidation sees it. Where `status` is proposed or active its name is taken.
 
-    `fixed`: written or put away by a person, so only evidence is ever added.
-    `members`: the revisions that its evidence quotes.
+    `fixed`: written, edited or put away by somebody, so only evidence is ever added. `decided`: its status was set by
+    somebody. `members`: the revisions that its evidence quotes.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Known(msgspec.Struct, frozen=True):
     members: frozenset[Member]
     status: str = "active"
     fixed: bool = False
+    decided: bool = False
 
 
 class Consolidated(msgspec.Struct, frozen=True):

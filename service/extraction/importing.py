@@ -21,6 +21,7 @@ from service.matching.indexing import Indexed, index_text, prepare, write_index
 from service.matching.model import active_model, keep_model
 from service.storage import interactions, patterns, search
 from service.storage.database import Caller, Database, Role
+from service.storage.patterns import author
 from service.storage.projects import create_project
 from service.storage.sources import create_source
 
@@ -79,7 +80,7 @@ async def import_patterns(
 
     async with database.transaction(Role.SERVICE) as connection:
         await patterns.lock_project(connection, project.id)
-        await keep_model(connection, embedder, model_id)
+        await keep_model(connection, model_id)
         # Searched again under the lock, so that two imports at once make no twins.
         stored = {row["context_hash"]: row for row in await patterns.existing(connection, project.id)}
         fresh = [(p, i) for p, i in zip(new, indexed, strict=True) if p.key not in stored]
@@ -96,7 +97,7 @@ async def import_patterns(
             connection,
             project.id,
             [(1, row) for row in rows],
-            created_by=str(caller.user_id),
+            created_by=author(caller),
             correlation_id=correlation_id(),
         )
         await patterns.insert_evidence(

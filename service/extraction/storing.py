@@ -9,12 +9,14 @@ import msgspec
 import numpy as np
 
 from routing.task import TaskType, input_hash
+from service.errors import NotFound
 from service.extraction.builtin import Extraction
 from service.extraction.consolidate import OPEN, Consolidated, Known, consolidate
 from service.extraction.grounding import ground
 from service.extraction.interaction import Interaction
 from service.extraction.pattern import ExtractedPattern
 from service.extraction.relate import relate
+from service.log import correlation_id
 from service.matching.embed import Embedder
 from service.matching.indexing import IndexText, index_text, prepare, write_index
 from service.matching.model import keep_model
@@ -50,13 +52,19 @@ class Batch(msgspec.Struct, frozen=True):
     processed: Mapping[UUID, str | None]
     status: str
     created_by: str
-    correlation_id: str | None = None
+
+
+class ErasedMeanwhile(NotFound):
+    """Interactions were erased while they were learned from; nothing of them was written."""
 
 
 async def store_extraction(
     database: Database, embedder: Embedder | None, batch: Batch, extraction: Extraction
 ) -> tuple[LearnedPattern, ...]:
-    """Ground, consolidate, relate and write, and mark what was read; all of it is written or nothing."""
+    """Ground, consolidate, relate and write, and mark what was read; all of it is written or nothing.
+
+    Raises ErasedMeanwhile when any of what was read is no longer there.
+    """
     project_id, model_id = batch.project_id, batch.model_id
     by_member = {(i.external_key, i.revision): i for i in batch.interactions}
     row_of = {(row["external_key"], row["revision"]): row for row in batch.rows}
@@ -70,13 +78,18 @@ async def store_extraction(
 
     async with database.transaction(Role.SERVICE) as connection:
         await patterns.lock_project(connection, project_id)
+        if await interactions.erased(connection, project_id, [row["id"] for row in batch.rows]):
+            raise ErasedMeanwhile("What was learned from has been erased meanwhile.")
         now = await patterns.existing(connection, project_id)
         if _signature(now) != _signature(seen):
+            # What was erased meanwhile does not come back by what was found before.
+            gone = {row["context_hash"] for row in seen} - {row["context_hash"] for row in now}
+            grounded = [p for p in grounded if p.key not in gone]
             # Somebody wrote in between: consolidate against what stands there now, so that no twin arises.
             outcome = consolidate(grounded, map(_known, now))
             texts = [_index_text(c, row_of) for c in outcome]
             indexed = await asyncio.to_thread(prepare, texts, embedder)
-        await keep_model(connection, embedder, model_id)
+        await keep_model(connection, model_id)
         ids = [UUID(c.known.id) if c.known else uuid4() for c in outcome]
         await _write(connection, batch, outcome, ids, row_of)
         changed = [n for n, c in enumerate(outcome) if c.changed]
@@ -106,6 +119,7 @@ async def store_extraction(
                 for r in relations
             ],
         )
+        activated = await patterns.activate_recurring(connection, project_id, ids)
         await tasks.insert_tasks(connection, project_id, [_task(c.pattern, row_of) for c in outcome])
         await _finish(connection, batch)
     if sum(c.changed for c in outcome) >= search.BULK:
@@ -116,12 +130,19 @@ async def store_extraction(
             ids[n],
             c.pattern.name,
             c.pattern.pattern_type,
-            c.known.status if c.known and not (c.changed and c.known.status == "proposed") else batch.status,
+            "active" if ids[n] in activated else _status(c, batch.status),
             "new" if c.known is None else "improved" if c.changed else "same",
             len(c.pattern.evidence),
         )
         for n, c in enumerate(outcome)
     )
+
+
+def _status(c: Consolidated, of_new: str) -> str:
+    """What a pattern's status is now: one that grew is no longer a mere proposal, unless somebody said that it is."""
+    if c.known is None or (c.changed and c.known.status == "proposed" and not c.known.decided):
+        return of_new
+    return c.known.status
 
 
 async def _finish(connection: Connection, batch: Batch) -> None:
@@ -156,7 +177,7 @@ async def _write(
         project_id,
         [(version, row) for row, version, c in zip(fields, versions, outcome, strict=True) if c.changed],
         created_by=batch.created_by,
-        correlation_id=batch.correlation_id,
+        correlation_id=correlation_id(),
     )
     await patterns.insert_evidence(
         connection,
@@ -228,7 +249,8 @@ def _known(row: Row) -> Known:
         version=row["version"],
         members=frozenset((key, revision) for key, revision in row["members"]),
         status=row["status"],
-        fixed=row["extraction_method"] == "manual" or row["status"] not in OPEN,
+        fixed=row["extraction_method"] == "manual" or row["edited"] or row["status"] not in OPEN,
+        decided=row["decided"],
     )
 
 

@@ -28,11 +28,12 @@ async def active_model(connection: Connection, embedder: Embedder | None) -> int
     return model_id
 
 
-async def keep_model(connection: Connection, embedder: Embedder | None, model_id: int) -> None:
+async def keep_model(connection: Connection, model_id: int) -> None:
     """Hold off a rebuild until this transaction ends; EmbeddingModelChanged if one came since the model was asked for.
 
     Without it, rows would be written under a model that nobody searches any more.
     """
     await search.hold_models(connection)
-    if await active_model(connection, embedder) != model_id:
+    active = await search.active_model(connection)
+    if active is None or active.id != model_id:
         raise EmbeddingModelChanged("The embedding model was changed meanwhile.", fix="Run the command again.")

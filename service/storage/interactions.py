@@ -103,6 +103,12 @@ async def insert_embeddings(
         )
 
 
+async def erased(connection: Connection, project_id: UUID, ids: Iterable[UUID]) -> int:
+    """How many of these interactions are not there any more."""
+    row = await only_row(await connection.execute(SQL["erased"], {"project_id": project_id, "ids": list(ids)}))
+    return int(row["erased"])
+
+
 async def lock_learning(connection: Connection, project_id: UUID, *, wait: bool = True) -> bool:
     """Take the project's learning lock until the transaction ends; without `wait` False when somebody holds it."""
     if wait:

@@ -6,15 +6,23 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from service.errors import NotFound, RequestInvalid
-from service.storage.database import Connection, only_row
+from service.errors import Conflict, NotFound, RequestInvalid
+from service.storage.database import Caller, Connection, only_row
 from service.storage.queries import load
+from service.storage.refusals import in_our_words
 
 SQL = load("patterns")
 Row = dict[str, Any]
 
 SNAPSHOT = ("name", "description", "pattern_type", "content", "scope", "tags", "confidence")
 """What of a pattern a version keeps: its content."""
+
+
+def author(caller: Caller) -> str:
+    """How a version names who made it: `user:<id>`, `agent:<id of its key>`, or `service`."""
+    if caller.agent_key is not None:
+        return f"agent:{caller.agent_key}"
+    return "service" if caller.user_id is None else f"user:{caller.user_id}"
 
 
 async def lock_project(connection: Connection, project_id: UUID) -> None:
@@ -31,11 +39,12 @@ async def existing(connection: Connection, project_id: UUID) -> list[Row]:
 async def insert_patterns(
     connection: Connection, project_id: UUID, rows: Sequence[Mapping[str, Any]], *, created_by: UUID | None
 ) -> None:
-    """Insert patterns (ids given) and an empty row of statistics for each."""
+    """Insert patterns (ids given) and an empty row of statistics for each; raises Conflict for a name that is taken."""
     if rows:
-        await connection.execute(
-            SQL["insert_patterns"], {"project_id": project_id, "rows": Jsonb(list(rows)), "created_by": created_by}
-        )
+        with in_our_words({"patterns_name": _name_taken()}):
+            await connection.execute(
+                SQL["insert_patterns"], {"project_id": project_id, "rows": Jsonb(list(rows)), "created_by": created_by}
+            )
 
 
 async def update_pattern(connection: Connection, project_id: UUID, row: Mapping[str, Any]) -> int:
@@ -45,6 +54,33 @@ async def update_pattern(connection: Connection, project_id: UUID, row: Mapping[
     )
     updated = await only_row(cursor)
     return int(updated["version"])
+
+
+async def change(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Give a pattern, held by the transaction, what somebody changed of it.
+
+    Raises Conflict for a name that is taken, NotFound where `superseded_by` is no pattern of the project.
+    """
+    superseding = NotFound("superseded_by is no pattern of the project, or not for this caller.")
+    values = {**row, **{name: Jsonb(row[name]) for name in ("content", "quality_metrics", "success_criteria")}}
+    with in_our_words({"patterns_name": _name_taken(), "patterns_project_id_superseded_by_fkey": superseding}):
+        cursor = await connection.execute(SQL["change"], values)
+    if await cursor.fetchone() is None:
+        raise NotFound("There is no such pattern, or not for this caller.")
+
+
+async def activate_recurring(connection: Connection, project_id: UUID, ids: Sequence[UUID]) -> set[UUID]:
+    """Make those active that are proposed, and shown by three independent sources; returns them."""
+    cursor = await connection.execute(SQL["activate_recurring"], {"project_id": project_id, "ids": list(ids)})
+    return {row["id"] for row in await cursor.fetchall()}
+
+
+async def newest_quotes(connection: Connection, project_id: UUID, pattern_id: UUID, *, limit: int) -> list[str]:
+    """The newest quotes of a pattern."""
+    cursor = await connection.execute(
+        SQL["newest_quotes"], {"project_id": project_id, "id": pattern_id, "limit": limit}
+    )
+    return [row["quote"] for row in await cursor.fetchall()]
 
 
 async def insert_versions(
@@ -147,3 +183,9 @@ async def stats(connection: Connection, project_id: UUID, pattern_id: UUID) -> R
     """How a pattern has fared, if it may be seen."""
     cursor = await connection.execute(SQL["stats"], {"project_id": project_id, "id": pattern_id})
     return await cursor.fetchone()
+
+
+def _name_taken() -> Conflict:
+    return Conflict(
+        "A proposed or active pattern of the project has that name.", fix="Take another one, or change that pattern."
+    )

@@ -8,6 +8,16 @@ alter table public.pattern_stats add column success_points double precision not 
   check (success_points >= 0);
 comment on column public.pattern_stats.success_points is 'Usages: a successful one counts 1, a partial one .5.';
 
+alter table public.patterns add column edited boolean not null default false,
+  add column decided boolean not null default false;
+comment on column public.patterns.edited is 'Somebody changed what it says: extractors only add evidence from then on.';
+comment on column public.patterns.decided is 'Somebody set its status: only somebody changes it from then on.';
+
+-- Lists go on where the page before ended.
+create index patterns_by_confidence on public.patterns (project_id, confidence desc, id);
+create index patterns_by_update on public.patterns (project_id, updated_at desc, id);
+create index interactions_by_arrival on public.interactions (project_id, created_at, id);
+
 revoke insert on public.pattern_usage, public.pattern_validations from authenticated, motif_api;
 grant insert (project_id, pattern_id, idempotency_key, session_id, context, outcome, duration_ms, quality_results,
               performance_score, effectiveness_score, error, user_id, started_at)
@@ -63,7 +73,9 @@ declare
   p record;
 begin
   for p in select distinct project_id, pattern_id from inserted order by project_id, pattern_id loop
-    perform from public.patterns where project_id = p.project_id and id = p.pattern_id for update;
+    -- Not "for update": it would wait for the key share that every validation's foreign key holds, and two at once for
+    -- each other.
+    perform from public.patterns where project_id = p.project_id and id = p.pattern_id for no key update;
     with said as (
       select distinct on (coalesce(v.validator_id::text || v.validated_by, v.id::text)) v.result
       from public.pattern_validations v
@@ -102,6 +114,16 @@ create trigger patterns_status_by_person before update on public.patterns
   for each row when (old.status <> new.status) execute function motif.refuse_status_by_agent();
 create trigger patterns_proposed_by_agent before insert on public.patterns
   for each row when (new.status <> 'proposed') execute function motif.refuse_status_by_agent();
+
+-- What a pattern is counted and judged by, whose it is and how it was found are not for its editors to set.
+revoke update on public.patterns from motif_api;
+grant update (name, description, pattern_type, content, scope, tags, status, quality_metrics, success_criteria,
+              superseded_by, version, edited, decided) on public.patterns to motif_api;
+
+-- A commit is believed as evidence of a repository: only the service brings one, whichever way the others come in.
+drop policy add_by_service on public.interactions;
+create policy add_by_service on public.interactions for insert to motif_api
+  with check (project_id in (select motif.my_projects(array['admin', 'member'])) and kind <> 'commit');
 
 -- Counting is for the triggers above and for the service.
 drop policy change on public.pattern_stats;

@@ -5,7 +5,7 @@ select motif.lock_project(%(project_id)s)
 -- name: existing
 -- The patterns of a project as consolidation sees them, with the revisions that show each.
 select p.id, p.context_hash, p.name, p.description, p.pattern_type, p.content, p.tags, p.scope, p.confidence, p.status,
-       p.version, p.extraction_method,
+       p.version, p.extraction_method, p.edited, p.decided,
        coalesce((select array_agg(distinct array[i.external_key, i.revision])
                  from public.pattern_evidence e
                  join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
@@ -38,10 +38,42 @@ from new join jsonb_to_recordset(%(rows)s) as r(id uuid, success_rate real) usin
 update public.patterns
 set name = %(name)s, description = %(description)s, pattern_type = %(pattern_type)s, content = %(content)s,
     scope = %(scope)s, tags = %(tags)s, confidence = %(confidence)s,
-    status = case when status = 'proposed' then %(status)s else status end,
+    status = case when status = 'proposed' and not decided then %(status)s else status end,
     extraction_confidence = %(extraction_confidence)s, version = version + 1
 where project_id = %(project_id)s and id = %(id)s
 returning version
+
+-- name: change
+-- What somebody changed of a pattern. Its status stays decided once somebody has set it.
+update public.patterns
+set name = %(name)s, description = %(description)s, pattern_type = %(pattern_type)s, content = %(content)s,
+    scope = %(scope)s, tags = %(tags)s, status = %(status)s, quality_metrics = %(quality_metrics)s,
+    success_criteria = %(success_criteria)s, superseded_by = %(superseded_by)s, version = %(version)s,
+    edited = %(edited)s, decided = decided or %(decided)s
+where project_id = %(project_id)s and id = %(id)s
+returning id
+
+-- name: activate_recurring
+-- Those of some proposed patterns that three independent sources show by now: different interactions with different
+-- texts, and never more of them than there are different (author, day) pairs. What an import says of itself is none.
+-- A status that somebody set stays.
+update public.patterns p set status = 'active'
+where p.project_id = %(project_id)s and p.id = any(%(ids)s) and p.status = 'proposed' and not p.decided
+  and 3 <= (
+    select least(count(distinct (i.source_id, i.external_key)), count(distinct md5(i.text)),
+                 count(distinct (coalesce(i.author_key, ''), (i.occurred_at at time zone 'UTC')::date)))
+    from public.pattern_evidence e
+    join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
+    join public.sources s on s.project_id = i.project_id and s.id = i.source_id
+    where e.project_id = p.project_id and e.pattern_id = p.id and s.kind <> 'import')
+returning p.id
+
+-- name: newest_quotes
+-- The quotes that lend a pattern their words, as a rebuild of the search tables reads them.
+select e.quote from public.pattern_evidence e
+join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
+where e.project_id = %(project_id)s and e.pattern_id = %(id)s
+order by i.occurred_at desc, i.external_key, e.char_start limit %(limit)s
 
 -- name: insert_versions
 -- Snapshots of the content; the ones before them are replaced.

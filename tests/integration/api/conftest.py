@@ -12,6 +12,8 @@ import psycopg
 import pytest
 import structlog
 from in_process import client_of, settings_for
+from pydantic import SecretStr
+from tenancy import SECRET_KEY, Tenancy
 
 from service.extraction.import_lines import ImportedPattern
 from service.extraction.importing import import_patterns
@@ -75,6 +77,17 @@ async def own_api(own_settings: Settings, log: io.StringIO) -> AsyncIterator[htt
     """A client of the service on an empty database of the test's own."""
     async with client_of(own_settings) as client:
         yield client
+
+
+@pytest.fixture
+async def tenancy(own_settings: Settings, database_url: str, log: io.StringIO) -> AsyncIterator[Tenancy]:
+    """One project and one caller of each kind, on a database of the test's own."""
+    settings = own_settings.model_copy(update={"supabase_secret_keys": (SecretStr(SECRET_KEY),)})
+    async with client_of(settings) as client:
+        tenancy = Tenancy(client, settings, database_url)
+        await tenancy.make_keys()
+        yield tenancy
+        tenancy.admin.close()
 
 
 async def _fill(url: str) -> None:

@@ -1,16 +1,11 @@
 """Who may do what through the routes of projects, members, sources, installation and audit: one table."""
 
 import io
-from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
-from in_process import client_of
-from pydantic import SecretStr
-from tenancy import CALLERS, CANARY, SECRET_KEY, Tenancy
-
-from service.settings import Settings
+from tenancy import CALLERS, CANARY, Tenancy
 
 P = "/api/v1/projects/{project}"
 
@@ -111,17 +106,6 @@ ROUTES = {
     "read a project's audit": Route("GET", f"{P}/audit", (401, 404, 403, 403, 200, 200, 403, 403, 200)),
     "read the installation's audit": Route("GET", "/api/v1/audit", (401, 403, 403, 403, 403, 200, 403, 403, 200)),
 }
-
-
-@pytest.fixture
-async def tenancy(own_settings: Settings, database_url: str, log: io.StringIO) -> AsyncIterator[Tenancy]:
-    """One project and one caller of each kind, on a database of the test's own."""
-    settings = own_settings.model_copy(update={"supabase_secret_keys": (SecretStr(SECRET_KEY),)})
-    async with client_of(settings) as client:
-        tenancy = Tenancy(client, settings, database_url)
-        await tenancy.make_keys()
-        yield tenancy
-        tenancy.admin.close()
 
 
 def filled(text: str, tenancy: Tenancy) -> str:
