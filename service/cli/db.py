@@ -58,17 +58,17 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] 
 
 
 async def _migrate(settings: Settings) -> list[str]:
-    async with _admin_url(settings) as url:
+    async with admin_url(settings) as url:
         return await migrations.migrate(url)
 
 
 async def _status(settings: Settings) -> migrations.MigrationStatus:
-    async with _admin_url(settings) as url:
+    async with admin_url(settings) as url:
         return await migrations.status(url)
 
 
 @asynccontextmanager
-async def _admin_url(settings: Settings) -> AsyncGenerator[str]:
+async def admin_url(settings: Settings) -> AsyncGenerator[str]:
     """URL to migrate with: the one that is set, or the embedded server's while it is used here."""
     if settings.admin_url is not None:
         yield settings.admin_url

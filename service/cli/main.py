@@ -11,10 +11,11 @@ import typer
 from rich.markup import escape
 
 from service import __version__
-from service.cli import db, embeddings, extract, jobs, match, mine, patterns
+from service.cli import db, embeddings, extract, jobs, keys, match, mine, patterns, users
 from service.cli.doctor import doctor
 from service.cli.run import err
 from service.cli.serve import serve
+from service.cli.token import token
 from service.cli.worker import worker
 from service.errors import MotifError
 
@@ -31,6 +32,9 @@ app.command()(match.match)
 app.add_typer(patterns.app, name="patterns")
 app.add_typer(embeddings.app, name="embeddings")
 app.command()(serve)
+app.command()(token)
+app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 app.command()(worker)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(db.app, name="db")

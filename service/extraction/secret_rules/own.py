@@ -33,6 +33,7 @@ _PREFIXED: tuple[tuple[str, str, tuple[str, ...], int], ...] = (
     ("replicate", r"r8_(?=[A-Za-z0-9]{32})", ("r8_",), 32),
     ("rubygems", r"rubygems_", ("rubygems_",), 40),
     ("tailscale", r"tskey-[a-z]{2,12}-", ("tskey-",), 16),
+    ("motif", r"motif_(?=[A-Za-z0-9]{49}(?![A-Za-z0-9]))", ("motif_",), 49),
     ("age", r"AGE-SECRET-KEY-1", ("AGE-SECRET-KEY-1",), 40),
 )
 
