@@ -45,7 +45,7 @@ def page(schema: Node, host: str) -> str:
             groups.setdefault(tag, []).append((method, path, cast(Node, operation)))
     contents = "".join(_contents(tag, groups[tag]) for tag in sorted(groups))
     operations = "".join(
-        f'<h2 id="{_anchor(tag)}">{escape(tag)}</h2>' + "".join(_operation(*one) for one in groups[tag])
+        f'<h2 id="{_anchor("about", tag)}">{escape(tag)}</h2>' + "".join(_operation(*one) for one in groups[tag])
         for tag in sorted(groups)
     )
     structs = "".join(_struct(name, node) for name, node in schema.get("components", {}).get("schemas", {}).items())
@@ -71,7 +71,8 @@ def _contents(tag: str, operations: list[tuple[str, str, Node]]) -> str:
         )
         for method, path, operation in operations
     ]
-    return f'<h3><a href="#{_anchor(tag)}">{escape(tag)}</a></h3><div class=wide>{_table(("route", ""), rows)}</div>'
+    head = f'<h3><a href="#{_anchor("about", tag)}">{escape(tag)}</a></h3>'
+    return f"{head}<div class=wide>{_table(('route', ''), rows)}</div>"
 
 
 def _anchor(*words: str) -> str:

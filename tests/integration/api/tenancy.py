@@ -105,10 +105,16 @@ class Tenancy:
         return authorization(self.settings, user_id)
 
     async def ask(self, who: str | UUID, method: str, path: str, body: object = None, **headers: str) -> httpx.Response:
-        """A request of one of CALLERS, or of a person by id; underscores in the headers' names stand for hyphens."""
+        """A request of one of CALLERS, or of a person by id; underscores in the headers' names stand for hyphens.
+
+        `body`: what is sent as JSON, or bytes that are sent as they are.
+        """
         sent = self._headers[who] if isinstance(who, str) else self.as_person(who)
         sent = {**sent, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        request = self.client.build_request(method, path, json=body, headers=sent)
+        raw = isinstance(body, bytes)
+        request = self.client.build_request(
+            method, path, content=body if raw else None, json=None if raw else body, headers=sent
+        )
         if who == "nobody":
             del request.headers["authorization"]
         return await self.client.send(request)

@@ -53,6 +53,20 @@ def test_shapes_show_their_types_and_bounds():
         assert words in html
 
 
+def test_routes_are_grouped_by_tag_and_found_from_the_top():
+    operation = {"summary": "x", "tags": ["Things & more"], "responses": {"200": {"description": "y"}}}
+    html = page({**SCHEMA, "paths": {"/a": {"post": operation}, "/b": {"get": operation}}}, "localhost")
+    assert '<h2 id="about-Things-more">Things &amp; more</h2>' in html
+    assert html.index('href="#post-a"') < html.index('href="#get-b"') < html.index('id="post-a"')
+
+
+def test_refusals_stand_in_one_line():
+    problem = {"description": "<no>", "content": {"application/problem+json": {"schema": {"$ref": "#/s/Problem"}}}}
+    operation = {"summary": "x", "responses": {"200": {"description": "y"}, "401": problem, "404": problem}}
+    html = page({**SCHEMA, "paths": {"/a": {"get": operation}}}, "localhost")
+    assert '<abbr title="&lt;no&gt;">401</abbr> <abbr title="&lt;no&gt;">404</abbr>' in html
+
+
 def test_nothing_is_loaded_from_anywhere():
     html = page(SCHEMA, "localhost")
     assert not re.search(r"<(script|link|img|iframe|object)\b|@import|url\(", html)
