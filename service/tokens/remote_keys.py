@@ -24,7 +24,9 @@ AGAIN_S = 30.0
 RETRY_S = 5.0
 """Least time between two fetches while there are no keys at all."""
 
-_ONE_STEP_S, _ALL_S = 3.0, 5.0
+PATIENCE_S = 5.0
+"""Longest time of one fetch from its beginning to its end."""
+
 _LARGEST = 64 * 1024
 _MOST_WAITING = 64
 # Not compressed: a small answer could otherwise become a large one here.
@@ -34,8 +36,11 @@ _HEADERS = {"accept": "application/json", "accept-encoding": "identity"}
 class RemoteKeys:
     """The public keys at one address. `clock` counts seconds and never runs backwards."""
 
-    def __init__(self, address: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, address: str, *, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._address = address
+        self._patience_s = patience_s
         self._clock = clock
         self._keys: dict[str, PublicKey] = {}
         self._fetched_at: float | None = None
@@ -103,18 +108,17 @@ class RemoteKeys:
 
     async def _renew(self) -> None:
         try:
-            async with asyncio.timeout(_ALL_S):
+            async with asyncio.timeout(self._patience_s):
                 self._keys = read_key_set(await self._document())
             self._fetched_at, self._failure = self._clock(), None
         except Exception as error:  # whatever it was, the keys there are stay, and the next one tries again
-            self._failure = _reason(error)
+            self._failure = self._reason(error)
             logger().warning("token keys not fetched", address=self._address, reason=self._failure)
 
     async def _document(self) -> bytes:
-        timeout = httpx.Timeout(_ONE_STEP_S)
         # A client for each fetch: one in ten minutes, and nothing to be kept or closed between them.
         async with (
-            httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
+            httpx.AsyncClient(timeout=self._patience_s, follow_redirects=False) as client,
             client.stream("GET", self._address, headers=_HEADERS) as response,
         ):
             if response.status_code != HTTPStatus.OK:
@@ -126,10 +130,9 @@ class RemoteKeys:
                     raise NotAKeySet(f"it is larger than {_LARGEST // 1024} KiB")
         return bytes(body)
 
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, NotAKeySet):
-        return str(error)
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return f"no answer within {_ALL_S:g} s"
-    return type(error).__name__
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, NotAKeySet):
+            return str(error)
+        if isinstance(error, TimeoutError | httpx.TimeoutException):
+            return f"no answer within {self._patience_s:g} s"
+        return type(error).__name__

@@ -55,7 +55,7 @@ def claims_of(token: str, key: PublicKey | bytes, issuer: str) -> Claims:
     """
     found = _payload(token, key)
     role = found.get("role")
-    of_project = isinstance(key, bytes) and role in {"anon", "service_role"}
+    of_project = isinstance(key, bytes) and role in ("anon", "service_role")
     if found.get("iss") != issuer and not (of_project and found.get("iss") == _ISSUER_OF_PROJECT_KEYS):
         raise TokenInvalid("The token was issued by somebody else.")
     if role == "anon":
