@@ -356,12 +356,15 @@ begin
   end if;
   -- One that was brought along, or written by hand, is its own source: that text shows nothing else, and goes along.
   own := array(
-    select distinct e.interaction_id from public.pattern_evidence e
-    join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
+    select i.id from public.interactions i
     join public.sources s on s.project_id = i.project_id and s.id = i.source_id
-    where e.project_id = project and e.pattern_id = pattern and s.kind = 'import'
+    where i.project_id = project and s.kind = 'import'
+      and (i.id in (select e.interaction_id from public.pattern_evidence e
+                    where e.project_id = project and e.pattern_id = pattern)
+           or i.external_key = (select p.context_hash from public.patterns p
+                                where p.project_id = project and p.id = pattern))
       and not exists (select from public.pattern_evidence o where o.project_id = project
-                      and o.interaction_id = e.interaction_id and o.pattern_id <> pattern));
+                      and o.interaction_id = i.id and o.pattern_id <> pattern));
   removed := motif.erase_patterns(project, array[pattern]);
   told := motif.erase_interactions(project, own, '');
   told := told || jsonb_build_object('removed', motif.add_counts(removed, told -> 'removed'));
@@ -428,7 +431,7 @@ begin
     removed := motif.add_counts(removed, jsonb_build_object('pattern_usage', counted));
     perform motif.recount(project, judged);
     changed := jsonb_build_object('pattern_stats', cardinality(judged));
-    -- What they wrote for the team stays the team's, without their name on it.
+    -- What rests on others' words too stays the team's, without their name on it.
     update public.patterns p set created_by = null where p.project_id = project and p.created_by = person;
     get diagnostics counted = row_count;
     changed := motif.add_counts(changed, jsonb_build_object('patterns', counted));
