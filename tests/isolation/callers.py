@@ -4,17 +4,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
-from tenants import ANA, EVE, OLE, OURS, fill
+from tenants import ANA, EVE, OLE, OURS, THEIR_PATTERN, THEIRS, fill
 
-MIA, VAL, ZOE = (UUID(f"00000000-0000-4000-8000-0000000000{n}") for n in ("a2", "a3", "a4"))
+from service.tokens.agent_key import hash_of, new_key
+
+# Besides those of tests/sql: a member, a viewer, one without a name, and one who may make projects.
+MIA, VAL, ZOE, PAT = (UUID(f"00000000-0000-4000-8000-0000000000{n}") for n in ("a2", "a3", "a4", "d2"))
 READ_KEY, WRITE_KEY, REVOKED_KEY, OUTDATED_KEY = (UUID(f"00000000-0000-4000-8000-00000000017{n}") for n in range(1, 5))
-# What each key is, whole: what the table holds is its hash. Not a secret: every test database has the same ones.
-KEY_TEXTS = {
-    READ_KEY: "motif_read000000000000000000000000000000000000",
-    WRITE_KEY: "motif_write00000000000000000000000000000000000",
-    REVOKED_KEY: "motif_revoked000000000000000000000000000000000",
-    OUTDATED_KEY: "motif_outdated00000000000000000000000000000000",
-}
+# Each key as it is shown once; the table holds its hash.
+KEY_TEXTS = {key: new_key() for key in (READ_KEY, WRITE_KEY, REVOKED_KEY, OUTDATED_KEY)}
 
 
 class Asker(NamedTuple):
@@ -54,16 +52,20 @@ ASKERS = {
 }
 
 MORE = f"""
-insert into auth.users (id, is_anonymous) values ('{MIA}', false), ('{VAL}', false), ('{ZOE}', true);
+insert into auth.users (id, is_anonymous) values ('{MIA}', false), ('{VAL}', false), ('{ZOE}', true), ('{PAT}', false);
+insert into installation_roles (user_id, role) values ('{PAT}', 'project_creator');
 insert into project_members (project_id, user_id, role)
   values ('{OURS}', '{MIA}', 'member'), ('{OURS}', '{VAL}', 'viewer');
+-- The operator said something in the other project, once.
+insert into pattern_validations (project_id, pattern_id, validation_type, result, validated_by, validator_id)
+  values ('{THEIRS}', '{THEIR_PATTERN}', 'usage', true, 'user', '{OLE}');
 set local session_replication_role = replica;
 insert into project_members (project_id, user_id, role) values ('{OURS}', '{ZOE}', 'admin');
 set local session_replication_role = origin;
 """
 KEY = f"""
 insert into agent_keys (id, project_id, name, key_hash, scopes, created_by, revoked_at, expires_at)
-values (%(id)s, '{OURS}', %(id)s::text, sha256(%(text)s::bytea), %(scopes)s, '{ANA}', %(revoked_at)s, %(expires_at)s)
+values (%(id)s, '{OURS}', %(id)s::text, %(hash)s, %(scopes)s, '{ANA}', %(revoked_at)s, %(expires_at)s)
 """
 
 
@@ -74,7 +76,7 @@ def fill_with_callers(admin: psycopg.Connection) -> None:
     for key, text in KEY_TEXTS.items():
         given = {
             "id": key,
-            "text": text,
+            "hash": hash_of(text),
             "scopes": ["read"] if key == READ_KEY else ["read", "write"],
             "revoked_at": "now" if key == REVOKED_KEY else None,
             "expires_at": "yesterday" if key == OUTDATED_KEY else None,

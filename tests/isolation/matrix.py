@@ -71,8 +71,16 @@ MATRIX = {
     "pattern_terms": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
 }
 
-# What a match looks into; whoever may read all of it is answered, nobody else.
+# Whom a match tells of a pattern and what it rests on: those who may read every table that it looks into.
 MATCH = READERS
+MATCHED_TABLES = (
+    "patterns",
+    "pattern_terms",
+    "pattern_embeddings",
+    "pattern_stats",
+    "pattern_evidence",
+    "interactions",
+)
 
 # Functions that a caller of the service reaches and that change something, with how each is asked for our project.
 DOORS = {

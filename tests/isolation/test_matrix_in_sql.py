@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from callers import ASKERS
-from matrix import DOORS, DOORS_OF_THE_SERVICE, MATRIX, QUESTIONS, Rights
+from matrix import DOORS, DOORS_OF_THE_SERVICE, MATCH, MATCHED_TABLES, MATRIX, QUESTIONS, Rights
 from statements import INSERT, SETTING, delete, select, update
 from tenants import touched
 
@@ -18,6 +18,16 @@ where c.relnamespace = 'public'::regnamespace
 EXECUTABLE = """
 select f.oid::regprocedure::text from pg_proc f
 where f.pronamespace::regnamespace::text in ('public', 'motif') and has_function_privilege(%s, f.oid, 'EXECUTE')
+"""
+# A team client's own search, over all that a match reads.
+SEARCH = """
+select p.id from pattern_terms t
+join pattern_embeddings e using (project_id, pattern_id)
+join patterns p on p.project_id = t.project_id and p.id = t.pattern_id
+join pattern_stats s using (project_id, pattern_id)
+join pattern_evidence v using (project_id, pattern_id)
+join interactions i on i.project_id = v.project_id and i.id = v.interaction_id
+where t.term = 'p' and i.text like '%retry%'
 """
 
 
@@ -66,6 +76,28 @@ def test_a_function_that_changes_something_is_for_whom_the_matrix_says(admin: ps
     }
     service = {"service"} if function in DOORS_OF_THE_SERVICE else set[str]()
     assert found == {"client": service, "api": allowed | service}
+
+
+def test_a_search_tells_of_a_pattern_only_whom_the_matrix_says(admin: psycopg.Connection):
+    for table in MATCHED_TABLES:
+        assert MATRIX[table].client.select == MATRIX[table].api.select == MATCH
+    found = {
+        path: {
+            name: touched(
+                admin,
+                asker.client_role if path == "client" else asker.api_role,
+                asker.person,
+                SEARCH,
+                is_anonymous=asker.is_anonymous,
+                agent_key=asker.agent_key,
+            )
+            for name, asker in ASKERS.items()
+        }
+        for path in ("client", "api")
+    }
+    # The other project's admin finds their own, of the same text; the service finds both.
+    expected = {name: 1 if name in MATCH | {"outsider"} else 2 if name == "service" else 0 for name in ASKERS}
+    assert found == {"client": expected, "api": expected}
 
 
 @pytest.mark.parametrize("table", MATRIX)

@@ -12,11 +12,13 @@ ANA, BOB, VIC, EVE, IAN, OLE, NEW = (
     UUID(f"00000000-0000-4000-8000-0000000000{n}") for n in ("a1", "b1", "c1", "e1", "e2", "d1", "f1")
 )
 OURS, THEIRS = (UUID(f"00000000-0000-4000-8000-00000000010{n}") for n in (1, 2))
-# In each project: source ...21/22, interactions ...31/32 and ...61/62, patterns ...41/42 and ...51/52.
-SOURCE, INTERACTION, PATTERN, SECOND, SECOND_INTERACTION = (
-    UUID(f"00000000-0000-4000-8000-0000000010{n}1") for n in (2, 3, 4, 5, 6)
+# In each project: source ...21/22, interactions ...31/32 and ...61/62, patterns ...41/42 and ...51/52, keys ...71/72.
+SOURCE, INTERACTION, PATTERN, SECOND, SECOND_INTERACTION, KEY = (
+    UUID(f"00000000-0000-4000-8000-0000000010{n}1") for n in (2, 3, 4, 5, 6, 7)
 )
-THEIR_INTERACTION, THEIR_PATTERN = (UUID(f"00000000-0000-4000-8000-0000000010{n}2") for n in (3, 4))
+THEIR_SOURCE, THEIR_INTERACTION, THEIR_PATTERN, THEIR_KEY = (
+    UUID(f"00000000-0000-4000-8000-0000000010{n}2") for n in (2, 3, 4, 7)
+)
 
 TEXT = "We retry, naïvely 🎉, and then we stop."
 
@@ -57,8 +59,8 @@ insert into pattern_embeddings (model_id, project_id, pattern_id, pattern_type, 
                                 length_body)
   values (0, %(project)s, %(pattern)s, 'general', 'active', '{}', 1, 1, 1);
 insert into pattern_terms (project_id, term, pattern_id, in_name, in_body) values (%(project)s, 'p', %(pattern)s, 1, 0);
-insert into agent_keys (project_id, name, key_hash, scopes, created_by)
-  values (%(project)s, 'k', sha256(%(project)s::text::bytea), '{read}', %(maker)s);
+insert into agent_keys (id, project_id, name, key_hash, scopes, created_by)
+  values (%(key)s, %(project)s, 'k', sha256(%(project)s::text::bytea), '{read}', %(maker)s);
 """
 
 
@@ -68,7 +70,14 @@ def fill(admin: psycopg.Connection) -> None:
     for number, project, maker in ((1, OURS, BOB), (2, THEIRS, IAN)):
         ids = {
             name: UUID(f"00000000-0000-4000-8000-0000000010{place}{number}")
-            for name, place in (("source", 2), ("interaction", 3), ("pattern", 4), ("second", 5), ("more", 6))
+            for name, place in (
+                ("source", 2),
+                ("interaction", 3),
+                ("pattern", 4),
+                ("second", 5),
+                ("more", 6),
+                ("key", 7),
+            )
         }
         for statement in FILL_PROJECT.split(";\n"):
             if statement.strip():
