@@ -21,11 +21,11 @@ where f.pronamespace::regnamespace::text in ('public', 'motif') and has_function
 """
 # A team client's own search, over all that a match reads.
 SEARCH = """
-select p.id from pattern_terms t
-join pattern_embeddings e using (project_id, pattern_id)
-join patterns p on p.project_id = t.project_id and p.id = t.pattern_id
-join pattern_stats s using (project_id, pattern_id)
-join pattern_evidence v using (project_id, pattern_id)
+select p.id from patterns p
+join pattern_terms t on t.project_id = p.project_id and t.pattern_id = p.id
+join pattern_embeddings e on e.project_id = p.project_id and e.pattern_id = p.id
+join pattern_stats s on s.project_id = p.project_id and s.pattern_id = p.id
+join pattern_evidence v on v.project_id = p.project_id and v.pattern_id = p.id
 join interactions i on i.project_id = v.project_id and i.id = v.interaction_id
 where t.term = 'p' and i.text like '%retry%'
 """
