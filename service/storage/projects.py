@@ -1,5 +1,6 @@
 """Projects: finding them by name or id, and making them."""
 
+import unicodedata
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,14 @@ class ProjectDetails(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
+def check_name(name: str) -> None:
+    """Raise RequestInvalid for what is no name of a project."""
+    if not name.strip() or len(name) > LONGEST_NAME or any(unicodedata.category(one) == "Cc" for one in name):
+        raise RequestInvalid(
+            f"A project's name has 1 to {LONGEST_NAME} characters, all of one line.", fix="Give one with --project."
+        )
+
+
 async def visible_projects(connection: Connection) -> list[Project]:
     """The projects that the transaction's caller may see, by name."""
     cursor = await connection.execute(SQL["visible_projects"])
@@ -76,8 +85,7 @@ async def create_project(connection: Connection, caller: Caller, name_or_id: str
     For the service's own transactions: no permission is asked for. Raises RequestInvalid for a name that is blank, over
     200 characters, or that several have, Conflict where the caller made one but may not write to it any more.
     """
-    if not name_or_id.strip() or len(name_or_id) > LONGEST_NAME or "\0" in name_or_id:
-        raise RequestInvalid(f"A project's name has 1 to {LONGEST_NAME} characters.", fix="Give one with --project.")
+    check_name(name_or_id)
     project = await _joined(connection, caller, name_or_id)
     if project is not None:
         return project
