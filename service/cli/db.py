@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from service.cli.run import out, print_json, run
+from service.erasure.scrubbing import scrub_now
 from service.errors import ConfigurationError
 from service.local_postgres.bootstrap import bootstrap as apply_bootstrap
 from service.local_postgres.server import open_local
 from service.settings import Settings, load_settings
 from service.storage import migrate as migrations
+from service.storage.connect import open_database
 
 app = typer.Typer(no_args_is_help=True, help="Prepare a database of your own, migrate it, see where it stands.")
 
@@ -55,6 +57,24 @@ def status(json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] 
         out.print(f"applied  {name}")
     for name in told.pending:
         out.print(f"missing  {name}")
+
+
+@app.command()
+def scrub() -> None:
+    """Rewrite the embedded database's files, so that nothing of what was erased is left in them.
+
+    A minute after an erasure a worker does it by itself.
+    """
+    run(_scrub(load_settings()))
+    out.print("The files hold nothing any more of what was erased.")
+
+
+async def _scrub(settings: Settings) -> None:
+    database = await open_database(settings)
+    try:
+        await scrub_now(database)
+    finally:
+        await database.close()
 
 
 async def _migrate(settings: Settings) -> list[str]:

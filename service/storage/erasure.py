@@ -73,6 +73,11 @@ async def defer_scrub(connection: Connection, wait_s: float) -> None:
     await connection.execute(SQL["defer_scrub"], {"wait_s": wait_s})
 
 
+async def drop_waiting_scrubs(connection: Connection) -> None:
+    """Forget the jobs that a scrub which begins now does as well."""
+    await connection.execute(SQL["drop_waiting_scrubs"])
+
+
 async def moment(connection: Connection) -> datetime:
     """When the transaction began, by the database's clock."""
     row = await only_row(await connection.execute(SQL["at"]))

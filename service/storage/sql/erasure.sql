@@ -89,3 +89,7 @@ select (select count(*) from public.sources s where s.project_id = %(project_id)
        (select count(*) from public.patterns p where p.project_id = %(project_id)s) as patterns,
        (select count(*) from public.pattern_usage u where u.project_id = %(project_id)s) as pattern_usage,
        (select count(*) from public.project_members m where m.project_id = %(project_id)s) as project_members
+
+-- name: drop_waiting_scrubs
+-- What a scrub that begins now does as well.
+delete from jobs.procrastinate_jobs where queue_name = 'motif' and task_name = 'scrub' and status in ('todo', 'failed')

@@ -1,0 +1,102 @@
+"""DELETE: who may erase what, with which answer, and that a refusal changes nothing."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tenancy import CALLERS, CANARY, Tenancy
+
+REFUSED = {"nobody": 401, "outsider": 404, "viewer": 403, "member": 403, "operator": 404, "reader": 403, "writer": 403}
+ADMINS = {**REFUSED, "admin": 200, "service": 200}
+EXPECTED = {
+    "pattern": {**ADMINS, "member": 200},
+    "source": ADMINS,
+    "person": ADMINS,
+    "project": {**ADMINS, "operator": 200},
+}
+
+
+async def a_pattern(tenancy: Tenancy) -> dict[str, Any]:
+    body = {"project_id": str(tenancy.project), "name": f"Keep the {CANARY} warm", "description": "It gets cold."}
+    made = await tenancy.ask("admin", "POST", "/api/v1/patterns", body)
+    assert made.status_code == 201, made.text
+    return {**made.json(), "etag": made.headers["etag"]}
+
+
+async def path_of(tenancy: Tenancy, what: str) -> str:
+    project = f"/api/v1/projects/{tenancy.project}"
+    if what == "pattern":
+        return f"/api/v1/patterns/{(await a_pattern(tenancy))['id']}"
+    return {
+        "source": f"{project}/sources/{tenancy.source}",
+        "person": f"{project}/people/{tenancy.new_member()}",
+        "project": project,
+    }[what]
+
+
+@pytest.mark.parametrize("what", EXPECTED)
+@pytest.mark.parametrize("who", CALLERS)
+async def test_who_may_erase_what(tenancy: Tenancy, what: str, who: str):
+    path = await path_of(tenancy, what)
+    before = tenancy.state()
+    answer = await tenancy.ask(who, "DELETE", path)
+    assert answer.status_code == EXPECTED[what][who], answer.text
+    if answer.status_code == 200:
+        receipt = answer.json()
+        assert receipt["what"] == what
+        assert receipt["project_id"] == str(tenancy.project)
+        assert sum(receipt["removed"].values()) > 0
+        assert {"what", "until"} == set(receipt["not_reached"][0])
+        again = await tenancy.ask(who, "DELETE", path)
+        # Whoever asked was a member of the project, or their own request ended that.
+        assert again.status_code == (200 if what == "person" else 404)
+    else:
+        assert tenancy.state() == before
+
+
+async def test_a_pattern_is_erased_only_as_it_was_read_where_that_is_asked_for(tenancy: Tenancy):
+    made = await a_pattern(tenancy)
+    path = f"/api/v1/patterns/{made['id']}"
+    refused = await tenancy.ask("member", "DELETE", path, if_match='"another"')
+    assert refused.status_code == 412
+    assert (await tenancy.ask("member", "GET", path)).status_code == 200
+    assert (await tenancy.ask("member", "DELETE", path, if_match=made["etag"])).status_code == 200
+    assert (await tenancy.ask("member", "GET", path)).status_code == 404
+
+
+async def test_what_is_erased_is_in_no_table_and_no_audit(tenancy: Tenancy):
+    made = await a_pattern(tenancy)
+    await tenancy.ask("admin", "DELETE", f"/api/v1/patterns/{made['id']}")
+    held = {
+        table: str(tenancy.admin.execute(f"select * from {table}").fetchall())
+        for table in ("patterns", "pattern_versions", "pattern_evidence", "pattern_terms", "interactions", "audit")
+    }
+    assert {table for table, rows in held.items() if CANARY in rows} == set()
+
+
+async def test_one_erases_oneself_in_every_project(tenancy: Tenancy):
+    member = tenancy.new_member()
+    answer = await tenancy.ask(member, "DELETE", "/api/v1/me/data")
+    assert answer.status_code == 200, answer.text
+    assert [receipt["project_id"] for receipt in answer.json()["items"]] == [str(tenancy.project)]
+    again = await tenancy.ask(member, "DELETE", "/api/v1/me/data")
+    assert again.json() == {"items": []}
+
+
+async def test_the_last_admin_cannot_erase_themselves(tenancy: Tenancy):
+    before = tenancy.state()
+    for path in ("/api/v1/me/data", f"/api/v1/projects/{tenancy.project}/people/{tenancy.people['admin']}"):
+        answer = await tenancy.ask("admin", "DELETE", path)
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert tenancy.state() == before
+
+
+@pytest.mark.parametrize("who", ["writer", "service", "nobody"])
+async def test_only_people_have_data_of_their_own(tenancy: Tenancy, who: str):
+    assert (await tenancy.ask(who, "DELETE", "/api/v1/me/data")).status_code == (401 if who == "nobody" else 403)
+
+
+async def test_a_forged_project_leads_nowhere(tenancy: Tenancy):
+    theirs = await tenancy.ask("outsider", "DELETE", f"/api/v1/projects/{tenancy.other}/sources/{tenancy.source}")
+    nowhere = await tenancy.ask("admin", "DELETE", f"/api/v1/projects/{uuid4()}/sources/{tenancy.source}")
+    assert (theirs.status_code, nowhere.status_code) == (404, 404)
