@@ -17,7 +17,7 @@ from service.local_postgres.server import open_local
 from service.matching.embed import open_embedder
 from service.matching.model_folder import exported, missing_for_export
 from service.settings import Settings
-from service.storage import health, migrate, search
+from service.storage import health, migrate, pooling, search
 from service.storage.connect import caller_of
 from service.storage.database import Database, Role
 
@@ -111,7 +111,9 @@ async def _migrations(admin_url: str) -> Finding:
 
 
 async def _inside(settings: Settings, service_url: str, stack: AsyncExitStack) -> AsyncGenerator[Finding]:
-    database = Database(service_url, pool_size=2, application="motif-doctor")
+    if settings.database_url is not None:
+        yield await _guarded("pooler", _pooler(settings, settings.database_url))
+    database = Database(service_url, pool_size=2, application="motif-doctor", pooled=settings.pooled)
     try:
         await database.open()
     except Exception as error:
@@ -123,6 +125,23 @@ async def _inside(settings: Settings, service_url: str, stack: AsyncExitStack) -
     yield await _guarded("contents", _contents(database))
     yield await _guarded("vectors", _vectors(settings, database))
     yield await _guarded("jobs", _jobs(database))
+
+
+async def _pooler(settings: Settings, url: str) -> Finding:
+    usual = pooling.is_at_the_usual_port(url)
+    if await pooling.transactions_are_pooled(url):
+        detail = "in transaction mode, between Motif and the database"
+        if settings.pooled:
+            return Finding("pooler", "ok", f"{detail}; workers look for jobs instead of being told")
+        fix = "Set MOTIF_DATABASE_POOLER=transaction, or a MOTIF_DATABASE_URL that leads straight to the database."
+        return Finding("pooler", "fail", f"{detail}, and not said", fix)
+    if usual and not settings.pooled:
+        fix = "If it is one, set MOTIF_DATABASE_POOLER=transaction."
+        return Finding("pooler", "warn", "port 6543 is that of Supabase's pooler in transaction mode", fix)
+    if settings.pooled and not usual:
+        fix = "If there is none, set MOTIF_DATABASE_POOLER=none: workers are then told of jobs."
+        return Finding("pooler", "warn", "one in transaction mode is said to be there, and does not show", fix)
+    return Finding("pooler", "ok", "in transaction mode, by its port" if usual else "none in transaction mode")
 
 
 async def _server(settings: Settings, database: Database) -> Finding:

@@ -7,3 +7,7 @@ select set_config('search_path', 'public, extensions', true), set_config('plan_c
 -- name: look_for_types
 -- Where pgvector's types are, for one transaction.
 select set_config('search_path', 'public, extensions', true)
+
+-- name: server
+-- Which connection to the server runs this.
+select pg_backend_pid() as server

@@ -18,7 +18,7 @@ listen_port = {listens}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 1
+default_pool_size = {servers}
 max_client_conn = 50
 """
 
@@ -29,14 +29,16 @@ def is_here() -> bool:
 
 
 @asynccontextmanager
-async def pgbouncer(folder: Path, socket_path: Path, database: str) -> AsyncIterator[str]:
-    """Its URL, as long as the block lasts; all clients share one server connection."""
+async def pgbouncer(folder: Path, socket_path: Path, database: str, servers: int) -> AsyncIterator[str]:
+    """Its URL, as long as the block lasts; all clients share so many server connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         listens = probe.getsockname()[1]
     port = socket_path.name.rpartition(".")[2]
     configured = folder / "pgbouncer.ini"
-    configured.write_text(CONFIGURATION.format(host=socket_path.parent, port=port, listens=listens), "utf-8")
+    configured.write_text(
+        CONFIGURATION.format(host=socket_path.parent, port=port, listens=listens, servers=servers), "utf-8"
+    )
     # It refuses to run as root; the owner of the socket may enter its folder.
     who = ["-u", _owner(socket_path)] if os.geteuid() == 0 else []
     program = shutil.which("pgbouncer")

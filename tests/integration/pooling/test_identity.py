@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from conftest import Way
 from tenants import ANA, EVE, OURS, THEIRS, fill
+from ways import Way
 
 from service.storage.database import Caller, Connection, Database, Role
 

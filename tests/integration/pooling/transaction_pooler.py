@@ -7,7 +7,7 @@ one transaction, passes on everything else unread, and gives up a server connect
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,12 @@ async def _read_message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     kind = await reader.readexactly(1)
     [length] = struct.unpack("!i", await reader.readexactly(4))
     return kind, await reader.readexactly(length - 4)
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 class Server(msgspec.Struct):
@@ -65,12 +71,14 @@ class TransactionPooler:
         self._at_work: dict[bytes, Server] = {}
         self._clients = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._opened: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, from its first byte to its last."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._opened.append(writer)
         try:
             key = await self._welcome(reader, writer)
             while key and await self._transaction(key, reader, writer):
@@ -79,15 +87,14 @@ class TransactionPooler:
             pass
         finally:
             self._tasks.discard(task)
-            writer.close()
+            await _hang_up(writer)
 
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        while not self._idle.empty():
-            if (server := self._idle.get_nowait()) is not None:
-                server.writer.close()
+        for writer in self._opened:
+            await _hang_up(writer)
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         """The client's key; nothing for one that is not let in, or only came to cancel."""
@@ -140,7 +147,7 @@ class TransactionPooler:
             del self._at_work[key]
             if not whole:
                 self.seen.servers_given_up += 1
-                server.writer.close()
+                await _hang_up(server.writer)
             self._idle.put_nowait(server if whole else None)
 
     async def _forth(self, first: tuple[bytes, bytes], reader: asyncio.StreamReader, server: Server) -> None:
@@ -182,6 +189,7 @@ class TransactionPooler:
 
     async def _connect(self) -> Server:
         reader, writer = await asyncio.open_unix_connection(self._socket_path)
+        self._opened.append(writer)
         body = struct.pack("!i", _PROTOCOL_3) + self._startup
         writer.write(struct.pack("!i", len(body) + 4) + body)
         greeting, key = b"", b""
@@ -200,9 +208,10 @@ class TransactionPooler:
         if (server := self._at_work.get(key)) is not None:
             self.seen.cancelled += 1
             reader, writer = await asyncio.open_unix_connection(self._socket_path)
+            self._opened.append(writer)
             writer.write(struct.pack("!ii", 8 + len(server.key), _CANCEL) + server.key)
             await reader.read()  # Postgres hangs up when it has passed it on
-            writer.close()
+            await _hang_up(writer)
 
 
 @asynccontextmanager
