@@ -171,7 +171,7 @@ class Database:
                     connection = await _begin(attempt, self._pool.connection(), identity)
                     await stack.enter_async_context(attempt.pop_all())
                     return connection
-            except _NOT_PREPARED_HERE:
+            except (*_NOT_PREPARED_HERE, PoolTimeout):  # the pool has waited long enough already
                 raise
             except psycopg.OperationalError:
                 continue
