@@ -9,13 +9,13 @@ from service.settings import load_settings
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Loopback address to listen on (MOTIF_HOST).")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (MOTIF_HOST).")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port to listen on, 0 for a free one (MOTIF_PORT).")
     ] = None,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the jobs to `motif worker`.")] = False,
 ) -> None:
-    """Serve the API on this machine until it is interrupted."""
+    """Serve the API until it is interrupted."""
     # Imported here: no other command has to wait for a web framework.
     from service.serve import run  # noqa: PLC0415
     from service.worker import run_worker  # noqa: PLC0415

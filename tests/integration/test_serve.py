@@ -1,45 +1,18 @@
 """`motif serve` as a process of its own: it answers, stops in order, and says plainly why it cannot start."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from serve_process import MOTIF, authorization, environment, serving
 
-MOTIF = [sys.executable, "-c", "from service.cli.main import main; main()"]
 STARTS_WITHIN_S = 60
 STOPS_WITHIN_S = 20
-
-
-def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    given = {"MOTIF_DATA_DIR": str(data_dir), "MOTIF_EMBEDDING_MODEL": "none", "MOTIF_LOG_FORMAT": "json"}
-    return {**os.environ, **given, **settings}
-
-
-@contextmanager
-def serving(data_dir: Path, *arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process and the address that it printed; ended hard if the test leaves it running."""
-    command = [*MOTIF, "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(
-        command, env=environment(data_dir, **settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.fullmatch(r"Motif listens on (http://\S+) \(docs at \1/docs\)\n", line)
-        assert found, line or process.communicate()[1]
-        yield process, found[1]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def refusal(data_dir: Path, *arguments: str, **settings: str) -> str:
@@ -66,12 +39,14 @@ def test_it_answers_and_stops_in_order(data_dir: Path, service_url: str, databas
         ready = httpx.get(f"{address}/health/ready")
         assert ready.status_code == 200, ready.text
         assert ready.json()["parts"]["worker"]["status"] == "ok"
-        match = httpx.post(f"{address}/api/v1/patterns/match", json={"intent": "canary-77ab"})
+        token = authorization(data_dir, **settings)
+        match = httpx.post(f"{address}/api/v1/patterns/match", json={"intent": "canary-77ab"}, headers=token)
         assert match.status_code == 200, match.text
         process.send_signal(number)
         _, log = process.communicate(timeout=STOPS_WITHIN_S)
         assert process.returncode == 0, log
     assert "canary-77ab" not in log
+    assert token["authorization"].split()[1] not in log
     assert "Traceback" not in log
     assert '"level": "error"' not in log
 
@@ -88,9 +63,12 @@ def test_it_takes_its_embedded_database_down_with_it(data_dir: Path):
 
 def test_a_killed_database_is_started_again(data_dir: Path):
     with serving(data_dir, "--no-worker") as (process, address):
+        token = authorization(data_dir)
         postmaster = (data_dir / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0]
         os.kill(int(postmaster), signal.SIGKILL)
-        answer = httpx.post(f"{address}/api/v1/patterns/match", json={"intent": "retry"}, timeout=STARTS_WITHIN_S)
+        answer = httpx.post(
+            f"{address}/api/v1/patterns/match", json={"intent": "retry"}, timeout=STARTS_WITHIN_S, headers=token
+        )
         assert answer.status_code == 200, answer.text
         assert httpx.get(f"{address}/health/ready").status_code == 200
         process.terminate()
@@ -102,11 +80,12 @@ def test_an_answer_under_way_is_finished(data_dir: Path, service_url: str, datab
     settings = {"MOTIF_DATABASE_URL": service_url, "MOTIF_DATABASE_ADMIN_URL": database_url}
     with serving(data_dir, "--no-worker", **settings) as (process, address):
         url = httpx.URL(address)
+        token = authorization(data_dir, **settings)["authorization"].encode()
         body = b'{"intent": "retry"}'
         with socket.create_connection((url.host, url.port), timeout=STOPS_WITHIN_S) as caller:
             caller.sendall(
                 b"POST /api/v1/patterns/match HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+                b"Authorization: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (token, len(body))
             )
             assert caller.recv(100).startswith(b"HTTP/1.1 100")  # the handler waits for the body
             process.terminate()
@@ -127,9 +106,19 @@ def test_a_busy_port_is_said_before_anything_is_made(data_dir: Path):
     assert not data_dir.exists()
 
 
-def test_only_loopback_may_be_listened_on(data_dir: Path):
-    assert "MOTIF_HOST" in refusal(data_dir, "--host", "0.0.0.0")  # noqa: S104
+def test_other_machines_are_let_in_by_name_only(data_dir: Path, service_url: str, database_url: str):
+    said = refusal(data_dir, "--host", "0.0.0.0")  # noqa: S104
+    assert "MOTIF_HOST" in said
+    assert "MOTIF_ALLOWED_HOSTS" in said
     assert not data_dir.exists()
+    settings = {"MOTIF_DATABASE_URL": service_url, "MOTIF_DATABASE_ADMIN_URL": database_url}
+    settings["MOTIF_ALLOWED_HOSTS"] = "motif.example.org"
+    with serving(data_dir, "--no-worker", "--host", "0.0.0.0", **settings) as (_, address):  # noqa: S104
+        loopback = address.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        named = httpx.get(f"{loopback}/health/live", headers={"host": "motif.example.org"})
+        other = httpx.get(f"{loopback}/health/live", headers={"host": "other.example.org"})
+        measures = httpx.get(f"{loopback}/metrics")
+    assert (named.status_code, other.status_code, measures.status_code) == (200, 403, 401)
 
 
 def test_a_database_that_does_not_answer_is_said(data_dir: Path):
