@@ -21,6 +21,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from service.settings import Settings
+from service.tokens.local import LocalKey
+
 MOTIF = [sys.executable, "-c", "from service.cli.main import main; main()"]
 IMPORT = "import time; t = time.process_time(); import service.app; print(time.process_time() - t)"
 LIMITS = {"import_cpu_s": 1.0, "rss_mb": 350.0}
@@ -68,7 +71,7 @@ def serve(environment: dict[str, str], arguments: argparse.Namespace, chance: ra
         assert found, line
         process = psutil.Process(server.pid)
         print(f"memory at the start: {megabytes(process):.0f} MB")
-        with httpx.Client(base_url=found[0]) as client:
+        with httpx.Client(base_url=found[0], headers={"authorization": f"Bearer {token(environment)}"}) as client:
             health = client.get("/health/ready").json()
             print(
                 f"embeddings: {health['parts']['embeddings']['detail']}; worker: {health['parts']['worker']['detail']}"
@@ -86,6 +89,12 @@ def serve(environment: dict[str, str], arguments: argparse.Namespace, chance: ra
         f"{cpu_ms:.1f} ms CPU of the service each"
     )
     return rss
+
+
+def token(environment: dict[str, str]) -> str:
+    """A token of the installation's one person, which the benchmark asks as."""
+    settings = Settings(_env_file=None, data_dir=Path(environment["MOTIF_DATA_DIR"]))
+    return LocalKey(settings.data_dir).token(settings.user_id)
 
 
 def match(client: httpx.Client, chance: random.Random) -> float:
