@@ -83,19 +83,13 @@ def show(
     async def read() -> dict[str, Any]:
         async with session() as opened, opened.database.transaction(Role.TEAM_CLIENT, opened.caller) as connection:
             row = await patterns.find(connection, pattern, project_id=await _project_id(connection, project))
-            owner: UUID = row["project_id"]
-            pattern_id: UUID = row["pattern_id"]
-            row["evidence"] = (await patterns.evidence(connection, [pattern_id], project_id=owner)).get(pattern_id, [])
-            row["relationships"] = await patterns.relationships(connection, owner, pattern_id)
-            row["versions"] = await patterns.versions(connection, owner, pattern_id)
-            row["stats"] = await patterns.stats(connection, owner, pattern_id)
-            return row
+            return await patterns.with_parts(connection, row)
 
     row = run(read())
     if json:
         print_json(row)
     else:
-        _show(row)
+        show_pattern(row)
 
 
 @app.command("import")
@@ -170,7 +164,8 @@ def _read(file: Path) -> bytes:
         raise InputInvalid(f"{file} cannot be read: {error.strerror}.", fix="Give a readable file, or -.") from None
 
 
-def _show(row: dict[str, Any]) -> None:
+def show_pattern(row: dict[str, Any]) -> None:
+    """Print a pattern with its parts for people to read."""
     out.print(f"[bold]{escape(row['name'])}[/bold]  [dim]{row['pattern_id']}[/dim]")
     scope = f", in {', '.join(row['scope'])}" if row["scope"] else ""
     out.print(

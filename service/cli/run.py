@@ -3,10 +3,12 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import msgspec
+import structlog
 from rich.console import Console
 from rich.markup import escape
 
@@ -34,10 +36,16 @@ class Session(msgspec.Struct, frozen=True):
     caller: Caller
 
 
+def correlated() -> AbstractContextManager[object]:
+    """A correlation id for one command, by which the versions that it writes are told from others."""
+    return structlog.contextvars.bound_contextvars(correlation_id=f"cli-{uuid4().hex}")
+
+
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end, or until Ctrl-C: then a line that says how to go on, and exit code 130."""
     try:
-        return asyncio.run(coroutine)
+        with correlated():
+            return asyncio.run(coroutine)
     except KeyboardInterrupt:
         # Typer would end in silence.
         err.print("[red]motif:[/red] interrupted; run the same command again to go on.")

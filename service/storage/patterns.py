@@ -150,6 +150,18 @@ async def find(connection: Connection, name_or_id: str, *, project_id: UUID | No
     return fitting[0]
 
 
+async def with_parts(connection: Connection, row: Row) -> Row:
+    """A row of `find` with its evidence, relationships, versions and statistics."""
+    owner, pattern_id = row["project_id"], row["pattern_id"]
+    return {
+        **row,
+        "evidence": (await evidence(connection, [pattern_id], project_id=owner)).get(pattern_id, []),
+        "relationships": await relationships(connection, owner, pattern_id),
+        "versions": await versions(connection, owner, pattern_id),
+        "stats": await stats(connection, owner, pattern_id),
+    }
+
+
 async def export(connection: Connection, *, project_id: UUID | None) -> list[Row]:
     """Every pattern the caller sees, whole, in a fixed order."""
     cursor = await connection.execute(SQL["export"], {"project_id": project_id})

@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 # Moments and ids that differ from run to run; what an id stands for is put in its place.
-ASIDE = {"id", "created_at", "updated_at", "processed_at", "finished_at", "last_matched_at"}
+ASIDE = {"id", "created_at", "updated_at", "processed_at", "finished_at", "last_matched_at", "correlation_id"}
 
 LABELS = """
 select id::text, 'project ' || name from public.projects
@@ -47,8 +47,10 @@ def _rows(connection: psycopg.Connection, table: str, labels: dict[str, str]) ->
 
 def _comparable(row: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
     # seq has gaps where a transaction was given up; its order is looked at in tests/sql.
-    return {
-        name: labels.get(value, value) if isinstance(value, str) else value
-        for name, value in row.items()
-        if name not in ASIDE and name != "seq"
-    }
+    return {name: _labelled(value, labels) for name, value in row.items() if name not in ASIDE and name != "seq"}
+
+
+def _labelled(value: Any, labels: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_labelled(one, labels) for one in value]
+    return labels.get(value, value) if isinstance(value, str) else value

@@ -252,4 +252,5 @@ def test_an_array_lines_and_standard_input_are_the_same(motif, database_url: str
     assert [result["result"] for result in json.loads(piped.stdout)] == ["known", "known"]
     after = dump(database_url)
     assert len(after.pop("sources")) == len(before.pop("sources")) + 2  # where they came from is kept
+    assert len(after.pop("audit")) == len(before.pop("audit")) + 2
     assert after == before
