@@ -11,7 +11,22 @@ import typer
 from rich.markup import escape
 
 from service import __version__
-from service.cli import db, embeddings, extract, jobs, keys, match, mine, patterns, users
+from service.cli import (
+    db,
+    embeddings,
+    erase,
+    extract,
+    jobs,
+    keys,
+    match,
+    members,
+    mine,
+    operator,
+    patterns,
+    projects,
+    review,
+    users,
+)
 from service.cli.doctor import doctor
 from service.cli.run import err
 from service.cli.serve import serve
@@ -30,6 +45,10 @@ app.command()(mine.mine)
 app.command()(extract.extract)
 app.command()(match.match)
 app.add_typer(patterns.app, name="patterns")
+app.command()(review.review)
+app.add_typer(projects.app, name="projects")
+app.add_typer(members.app, name="members")
+app.add_typer(operator.app, name="operator")
 app.add_typer(embeddings.app, name="embeddings")
 app.command()(serve)
 app.command()(token)
@@ -37,6 +56,8 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.command()(worker)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(erase.app, name="erase")
+app.add_typer(erase.retention, name="retention")
 app.add_typer(db.app, name="db")
 app.command()(doctor)
 
