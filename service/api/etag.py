@@ -20,6 +20,11 @@ def etag(value: object) -> str:
     return f'"{hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:32]}"'
 
 
+def is_same(value: object, other: object) -> bool:
+    """Whether two representations say the same; to Python alone `true` and 1 were equal."""
+    return msgspec.json.encode(value, order="sorted") == msgspec.json.encode(other, order="sorted")
+
+
 def check_if_match(request: Request[Any, Any, Any], current: object, *, needed: bool = True) -> None:
     """Hold the request's If-Match against what stands there now, read under a lock in the same transaction.
 

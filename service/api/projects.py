@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
-from service.api.etag import UNCHANGED, check_if_match, tagged
+from service.api.etag import UNCHANGED, check_if_match, is_same, tagged
 from service.api.free_json import FreeJson, clean
 from service.api.paging import DEFAULT_LIMIT, Cursor, Limit, cut, decode_cursor
 from service.api.parts import Parts
@@ -137,7 +137,7 @@ async def change_project(
         before = await projects.hold_project(connection, project_id)
         check_if_match(request, before)
         after = msgspec.structs.replace(before, **given)
-        if after != before:
+        if not is_same(after, before):
             after = await projects.change_project(connection, after)
     return tagged(request, after)
 

@@ -1,5 +1,6 @@
 """Query parameters: one that is misspelt or given twice would silently ask for something else than was meant."""
 
+import re
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -10,6 +11,12 @@ from litestar.typing import FieldDefinition
 from service.api.problem import FieldError, FieldsInvalid
 
 _API = "/api/"  # balancers and browsers ask for health and docs with whatever they like
+
+# Litestar would take 1 for true and 1.0 for 1, which the schema does not say.
+_MEANT: dict[Any, tuple[str, str]] = {
+    bool: ("true|false", "Expected `true` or `false`"),
+    int: ("-?[0-9]+", "Expected `int`"),
+}
 
 
 async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -24,6 +31,13 @@ async def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler
         for name, field in known.items()
         if len(given.getall(name, [])) > 1 and not _is_list(field)
     ]
+    errors += [
+        FieldError(name, _MEANT[kind][1])
+        for name, field in known.items()
+        if (kind := _kind(field)) in _MEANT
+        for value in given.getall(name, [])
+        if not re.fullmatch(_MEANT[kind][0], value)
+    ]
     if errors:
         raise FieldsInvalid(errors)
 
@@ -35,6 +49,11 @@ def declared(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
         for name, field in handler.parsed_fn_signature.parameters.items()
         if isinstance(field.kwarg_definition, QueryParameter)
     }
+
+
+def _kind(field: FieldDefinition) -> Any:
+    """A parameter's type, of what may be left out the one that it has when it is given."""
+    return next((one.annotation for one in field.inner_types if not one.is_none_type), field.annotation)
 
 
 def _is_list(field: FieldDefinition) -> bool:

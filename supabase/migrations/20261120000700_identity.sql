@@ -86,6 +86,20 @@ begin
 end
 $$;
 
+-- A name is unique among its maker's. Whom somebody else renames leaves those, or a refusal would tell what other
+-- projects the maker has.
+create function motif.leave_makers_names() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if (select auth.uid()) is distinct from old.created_by then
+    new.created_by := null;
+  end if;
+  return new;
+end
+$$;
+create trigger projects_renamed before update of name on public.projects
+  for each row when (old.name <> new.name) execute function motif.leave_makers_names();
+
 -- A project without an admin could never be mended from inside. One that goes, or whose last admin's account was
 -- deleted, is let go.
 create function motif.keep_an_admin() returns trigger
@@ -178,7 +192,8 @@ create trigger installation_roles_audit after insert or update or delete on publ
 alter function motif.check_quote() security invoker;
 
 revoke all on function motif.is_person(), motif.my_roles(), motif.is_operator(), motif.may_create_projects(),
-  motif.create_project(text), motif.keep_an_admin(), motif.refuse_visitors(), motif.actor(), motif.record_audit()
+  motif.create_project(text), motif.leave_makers_names(), motif.keep_an_admin(), motif.refuse_visitors(), motif.actor(),
+  motif.record_audit()
   from public;
 grant execute on function motif.is_person(), motif.my_roles() to authenticated, motif_api, service_role;
 grant execute on function motif.is_operator(), motif.may_create_projects(), motif.create_project(text) to motif_api;

@@ -141,6 +141,23 @@ async def test_a_change_that_changes_nothing_is_no_event(tenancy: Tenancy, path_
     assert tenancy.state() == before
 
 
+@pytest.mark.parametrize("path_of", [CHANGED[0][0], CHANGED[2][0]])
+async def test_a_one_becomes_true(tenancy: Tenancy, path_of: Any):
+    path = path_of(tenancy)
+    for value in (1, True, 0, False, None):
+        answer = await tenancy.ask("admin", "PATCH", path, {"settings": {"a": value, "b": 1}}, if_match="*")
+        assert answer.json()["settings"]["a"] is value or answer.json()["settings"]["a"] == value
+        assert answer.text.count("true") == (value is True)
+
+
+async def test_who_renames_anothers_project_learns_nothing_of_their_other_ones(tenancy: Tenancy):
+    secret = tenancy.insert("projects", name="secret", created_by=tenancy.people["admin"])
+    tenancy.insert("project_members", project_id=secret, user_id=tenancy.people["admin"], role="admin")
+    second = tenancy.new_member("admin")
+    renamed = await tenancy.ask(second, "PATCH", f"{PROJECTS}/{tenancy.project}", {"name": "secret"}, if_match="*")
+    assert (renamed.status_code, renamed.json()["name"]) == (200, "secret")
+
+
 async def test_a_retention_can_be_taken_back(tenancy: Tenancy):
     path = f"{PROJECTS}/{tenancy.project}/sources/{tenancy.source}"
     for days in (7, None):
@@ -215,6 +232,8 @@ async def test_a_list_is_read_page_by_page_without_gap_or_repetition(tenancy: Te
         "limit=0",
         "limit=201",
         "limit=x",
+        "limit=1.0",
+        "limit=%D9%A1",
         "limit=99999999999999999999999",
         "limit=",
         "cursor=x",
@@ -229,6 +248,12 @@ async def test_what_a_list_cannot_go_by_is_refused(tenancy: Tenancy, query: str)
     for path in (PROJECTS, f"{PROJECTS}/{tenancy.project}/sources", f"{PROJECTS}/{tenancy.project}/audit"):
         answer = await tenancy.ask("admin", "GET", f"{path}?{query}")
         assert (answer.status_code, answer.json()["code"]) == (422, "request-invalid"), answer.text
+
+
+@pytest.mark.parametrize("given", ["", "1", "TRUE", "null", "true&all=true", "%00"])
+async def test_all_is_true_or_false(tenancy: Tenancy, given: str):
+    answer = await tenancy.ask("operator", "GET", f"{PROJECTS}?all={given}")
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "all")
 
 
 async def test_a_names_letters_stay_as_they_are(tenancy: Tenancy):
