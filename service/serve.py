@@ -39,7 +39,8 @@ async def _serve(settings: Settings, worker: RunWorker | None, announce: Callabl
         log_level="error",  # below that it speaks of strangers' broken requests
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         ws="none",
         timeout_graceful_shutdown=_PATIENCE_AT_THE_END_S,
     )

@@ -1,5 +1,6 @@
 """Every setting, read once from the environment (prefix MOTIF_) or a .env file, then passed in."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -88,6 +89,9 @@ class Settings(BaseSettings):
     allowed_hosts: Listed = Field(
         default=(), description="Names the service is called by, as in the Host header, without ports."
     )
+    trusted_proxies: Listed = Field(
+        default=(), description="Addresses or networks of proxies whose X-Forwarded-For says which address asks."
+    )
     cors_origins: Listed = Field(
         default=(), description="Web pages that may call the service: exact origins, `https://app.example.org`."
     )
@@ -138,6 +142,16 @@ class Settings(BaseSettings):
         if wrong := [host for host in hosts if not _is_host(host)]:
             raise ValueError(f"{wrong[0]!r} is no name of a host (motif.example.org, without scheme and port)")
         return hosts
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address and no network (10.0.0.0/8)") from None
+        return value
 
     @field_validator("cors_origins")
     @classmethod

@@ -20,6 +20,7 @@ from service.settings import Settings
 from service.storage import health, migrate, pooling, search
 from service.storage.connect import caller_of
 from service.storage.database import Database, Role
+from service.tokens.checker import checker_of
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -54,6 +55,7 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding]:
             if migrations.status != "fail":
                 async for finding in _inside(settings, urls[1], stack):
                     yield finding
+    yield await _guarded("tokens", _tokens(settings))
     yield await _guarded("embeddings", asyncio.to_thread(_embeddings, settings))
     yield Finding("language models", "ok", "none configured: the built-in extractor does the work")
 
@@ -160,7 +162,7 @@ async def _server(settings: Settings, database: Database) -> Finding:
 
 async def _user(settings: Settings, database: Database) -> Finding:
     caller = await caller_of(settings, database)
-    return Finding("user", "ok", f"commands and requests act as {caller.user_id}")
+    return Finding("user", "ok", f"commands act as {caller.user_id}")
 
 
 async def _contents(database: Database) -> Finding:
@@ -198,6 +200,14 @@ async def _jobs(database: Database) -> Finding:
     if waiting and not alive:
         return Finding("jobs", "warn", detail, "Run `motif worker`, or `motif serve`.")
     return Finding("jobs", "ok", detail)
+
+
+async def _tokens(settings: Settings) -> Finding:
+    detail = await checker_of(settings).look()
+    if settings.supabase_url is not None and settings.supabase_url.startswith("http:"):
+        fix = "Outside of a private network use https: whoever can change the answer can sign in as anybody."
+        return Finding("tokens", "warn", f"{detail}, fetched without TLS", fix)
+    return Finding("tokens", "ok", detail)
 
 
 def _embeddings(settings: Settings) -> Finding:

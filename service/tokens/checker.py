@@ -52,6 +52,18 @@ class TokenChecker:
             self._keys.renew()
         self.key_set()
 
+    async def look(self) -> str:
+        """What tokens are checked with, for people; makes nothing.
+
+        Raises TokenKeysUnavailable if it cannot be fetched now, DataFolderError for a key of our own that is broken.
+        """
+        if isinstance(self._keys, RemoteKeys):
+            number = await self._keys.count()
+            return f"of {self._issuer}, {number} public keys" + (" and the shared secret" if self._secret else "")
+        if isinstance(self._keys, LocalKey) and self._keys.exists:
+            return f"signed and checked here, key {self._keys.key_id[:8]}"
+        return "signed and checked here, with a key made at the first use"
+
     async def close(self) -> None:
         """Give up what is under way."""
         if isinstance(self._keys, RemoteKeys):

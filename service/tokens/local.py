@@ -67,6 +67,11 @@ class LocalKey:
         """The public key for others to check with."""
         return KeySet([JsonWebKey(**self._described, kid=self.key_id)])
 
+    @property
+    def exists(self) -> bool:
+        """Whether it has been made."""
+        return (self._data_dir.expanduser() / _FILE).exists()
+
     @cached_property
     def key_id(self) -> str:
         """The key's thumbprint (RFC 7638)."""

@@ -74,6 +74,13 @@ class RemoteKeys:
             self._fetch = asyncio.create_task(self._renew(), name="motif-token-keys")
         return self._fetch
 
+    async def count(self) -> int:
+        """How many keys there are, fetched now; raises TokenKeysUnavailable."""
+        await self.renew()
+        if self._failure is not None:
+            raise self._unavailable()
+        return len(self._keys)
+
     async def close(self) -> None:
         """Give up the fetch under way."""
         if self._fetch is not None:

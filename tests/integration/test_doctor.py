@@ -13,6 +13,7 @@ import pytest
 
 from service.cli.checks import Finding, examine
 from service.settings import Settings
+from service.tokens.local import LocalKey
 
 DOCTOR = [sys.executable, "-c", "import typer; from service.cli.doctor import doctor; typer.run(doctor)"]
 
@@ -48,6 +49,7 @@ async def test_a_sound_installation_is_ok_in_every_part(settings: Settings):
         "user",
         "contents",
         "jobs",
+        "tokens",
         "embeddings",
         "language models",
     } <= set(found)
@@ -132,3 +134,14 @@ def test_what_is_broken_is_named_as_json(data_dir: Path, given: dict[str, str], 
     assert all(check["fix"] for check in report["checks"] if check["status"] == "fail")
     assert "hush-9d1" not in ran.stdout + ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+async def test_an_auth_server_that_does_not_answer_and_a_key_that_others_may_read_are_said(settings: Settings):
+    theirs = await findings(settings.model_copy(update={"supabase_url": "http://127.0.0.1:9"}))
+    assert theirs["tokens"].status == "fail"
+    assert "MOTIF_SUPABASE_URL" in theirs["tokens"].fix
+    LocalKey(settings.data_dir).key_set()
+    assert (await findings(settings))["tokens"].status == "ok"
+    (settings.data_dir / "signing-key.pem").chmod(0o644)
+    found = await findings(settings)
+    assert (found["tokens"].status, "chmod 600" in found["tokens"].fix) == ("fail", True)

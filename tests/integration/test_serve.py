@@ -126,3 +126,21 @@ def test_a_database_that_does_not_answer_is_said(data_dir: Path):
         port = free.getsockname()[1]
     said = refusal(data_dir, "--port", "0", MOTIF_DATABASE_URL=f"postgresql://motif_service@127.0.0.1:{port}/x")
     assert "MOTIF_DATABASE_URL" in said
+
+
+def test_behind_a_proxy_that_is_trusted_each_address_is_counted_for_itself(
+    data_dir: Path, service_url: str, database_url: str
+):
+    settings = {"MOTIF_DATABASE_URL": service_url, "MOTIF_DATABASE_ADMIN_URL": database_url}
+    settings |= {"MOTIF_RATE_LIMIT_PER_MINUTE": "1", "MOTIF_TRUSTED_PROXIES": "127.0.0.0/8"}
+
+    def wrong(address: str, forwarded: str) -> int:
+        headers = {"authorization": "Bearer wrong", "x-forwarded-for": forwarded}
+        return httpx.get(f"{address}/api/v1/me", headers=headers).status_code
+
+    asked = ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.9, 192.0.2.2"]
+    with serving(data_dir, "--no-worker", **settings) as (_, address):
+        assert [wrong(address, forwarded) for forwarded in asked] == [401, 429, 401, 429]
+    del settings["MOTIF_TRUSTED_PROXIES"]
+    with serving(data_dir, "--no-worker", **settings) as (_, address):
+        assert [wrong(address, forwarded) for forwarded in asked] == [401, 429, 429, 429]
