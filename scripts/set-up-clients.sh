@@ -5,6 +5,6 @@ cd "$(dirname "$0")/../tests/clients"
 if cmp -s package.json node_modules/motif-ready.json; then
     exit 0
 fi
-echo "Installing the Supabase CLI for the tests (npm downloads about 66 MB) ..."
+echo "Installing the Supabase CLI, a PostgREST-compatible server and supabase-js for the tests (npm downloads about 136 MB) ..."
 npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
 cp package.json node_modules/motif-ready.json

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,6 +20,7 @@ from service.storage.migrate import migrate
 
 TEMPLATE = "motif_template"
 RUN_FOLDER = "MOTIF_TEST_RUN_FOLDER"
+CLIENTS = Path(__file__).parent / "clients"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -109,6 +110,26 @@ def embedder() -> Iterator[Embedder]:
     assert opened is not None
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def client_program() -> Callable[[str], str]:
+    """Path of a program that tests hold Motif against, by name. Those of npm come from scripts/set-up-clients.sh.
+
+    Where Node or curl is missing the test says so and is skipped; with CI=true it fails, since nobody reads what was
+    skipped there.
+    """
+
+    def find(name: str) -> str:
+        needed = "curl" if name == "curl" else "node"
+        if shutil.which(needed) is None:
+            reason = f"{needed} is missing: what the official clients do was not tried"
+            pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        program = shutil.which(name, path=f"{CLIENTS / 'node_modules' / '.bin'}{os.pathsep}{os.environ['PATH']}")
+        assert program, "run scripts/set-up-clients.sh, as `make test` does"
+        return program
+
+    return find
 
 
 def _let_it_forget(server: LocalPostgres) -> None:

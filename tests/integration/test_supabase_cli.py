@@ -44,11 +44,9 @@ async def _new_database(server: LocalPostgres) -> str:
 
 
 @pytest.fixture
-def cli(server: LocalPostgres, tmp_path: Path) -> Cli:
+def cli(server: LocalPostgres, tmp_path: Path, client_program: Callable[[str], str]) -> Cli:
     """Runs the CLI on a copy of supabase/ and a database, at home nowhere and telling nobody."""
-    beside_the_tests = ROOT / "tests" / "clients" / "node_modules" / ".bin"
-    program = shutil.which("supabase", path=f"{beside_the_tests}{os.pathsep}{os.environ['PATH']}")
-    assert program, "run scripts/set-up-clients.sh, as `make test` does"
+    program = client_program("supabase")
     supabase = tmp_path / "supabase"
     supabase.mkdir()
     shutil.copy(ROOT / "supabase" / "config.toml", supabase)
