@@ -73,9 +73,10 @@ class _Types:
 
 
 def answered(annotation: Any) -> Any:
-    """The type of what a handler answers with: of what is inside a Response."""
-    if getattr(annotation, "__origin__", None) is Response:
-        return annotation.__args__[0]
+    """The type of what a handler answers with: of what is inside a Response; bytes for a stream of them."""
+    kind: Any = getattr(annotation, "__origin__", annotation)
+    if isinstance(kind, type) and issubclass(kind, Response):
+        return next(iter(getattr(annotation, "__args__", ())), bytes)
     return annotation
 
 
@@ -126,8 +127,8 @@ def _operation(operation: Node, handler: HTTPRouteHandler, types: _Types) -> Nod
     ]
     if "304" in kinds:
         parameters.append(_header_parameter("If-None-Match", _IF_NONE_MATCH, needed=False))
-    if "428" in kinds:
-        parameters.append(_header_parameter("If-Match", _IF_MATCH, needed=True))
+    if "412" in kinds:
+        parameters.append(_header_parameter("If-Match", _IF_MATCH, needed="428" in kinds))
     if own != "204" and ("304" in kinds or "428" in kinds):
         answers[own]["headers"] = {"ETag": _header("string", "The tag of this answer.")}
     exact_one: Node = {**operation, "responses": answers}
