@@ -1,5 +1,6 @@
 """DELETE: who may erase what, with which answer, and that a refusal changes nothing."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -100,3 +101,19 @@ async def test_a_forged_project_leads_nowhere(tenancy: Tenancy):
     theirs = await tenancy.ask("outsider", "DELETE", f"/api/v1/projects/{tenancy.other}/sources/{tenancy.source}")
     nowhere = await tenancy.ask("admin", "DELETE", f"/api/v1/projects/{uuid4()}/sources/{tenancy.source}")
     assert (theirs.status_code, nowhere.status_code) == (404, 404)
+
+
+EXPORT = {"nobody": 401, "outsider": 404, "viewer": 403, "member": 403, "admin": 200, "operator": 404, "reader": 403,
+          "writer": 403, "service": 200}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", CALLERS)
+async def test_who_may_export_a_project(tenancy: Tenancy, who: str):
+    await a_pattern(tenancy)
+    answer = await tenancy.ask(who, "GET", f"/api/v1/projects/{tenancy.project}/export")
+    assert answer.status_code == EXPORT[who], answer.text
+    if answer.status_code == 200:
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert lines[0]["motif"]["project"] == f"ours {CANARY}"
+        assert lines[-1] == {"end": {"lines": len(lines) - 1}}
