@@ -23,6 +23,7 @@ from service.cli import (
     mine,
     operator,
     patterns,
+    project_export,
     projects,
     review,
     users,
@@ -46,6 +47,8 @@ app.command()(extract.extract)
 app.command()(match.match)
 app.add_typer(patterns.app, name="patterns")
 app.command()(review.review)
+projects.app.command("export")(project_export.export)
+projects.app.command("import")(project_export.import_)
 app.add_typer(projects.app, name="projects")
 app.add_typer(members.app, name="members")
 app.add_typer(operator.app, name="operator")
