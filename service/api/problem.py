@@ -30,7 +30,7 @@ _REFUSALS = {
     404: "There is no such thing, or not for this caller.",
     409: "A name or key is taken, or a rule would be broken.",
     412: "It was changed since it was read.",
-    413: "The body is over 512 KiB.",
+    413: "The body is larger than this address takes.",
     415: "The body is not application/json.",
     422: "A value cannot be used; `errors` names each.",
     428: "If-Match is missing.",

@@ -44,7 +44,7 @@ KINDS: dict[str, Kind] = {
     "precondition-failed": Kind(
         412, "It was changed since it was read.", "Read it again, and send the change with its new ETag in If-Match."
     ),
-    "body-too-large": Kind(413, "The body is too large.", "Send at most 512 KiB."),
+    "body-too-large": Kind(413, "The body is too large.", "Send at most 512 KiB, of an interaction 8 MiB."),
     "media-type-unsupported": Kind(415, "The body's type is not understood.", "Send Content-Type: application/json."),
     "request-invalid": Kind(422, "A value cannot be used.", "GET /docs shows every field and its bounds."),
     "intake": Kind(422, "What was sent cannot be learned from.", "Check what was sent."),

@@ -66,6 +66,10 @@ $$;
 create trigger pattern_usage_count after insert on public.pattern_usage
   referencing new table as inserted for each statement execute function motif.count_usage();
 
+-- Also for a pattern whose first usage makes its row of statistics.
+create trigger pattern_stats_follow_first after insert on public.pattern_stats
+  for each row when (new.success_rate is not null) execute function motif.follow_stats();
+
 -- Each validator's last word counts, so that nobody outvotes the others by repeating themselves.
 create function motif.count_validations() returns trigger
 language plpgsql security definer set search_path = '' as $$
