@@ -1,6 +1,8 @@
 """Who asks: from a request's credentials to a Caller. Handlers take `caller` and never look at a header."""
 
 import ipaddress
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from litestar import Request
@@ -9,7 +11,8 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from service.api.parts import Parts
-from service.errors import TokenExpired, TokenInvalid, TokenMissing
+from service.api.rate import RateLimit
+from service.errors import DatabaseUnavailable, RateLimited, TokenExpired, TokenInvalid, TokenMissing
 from service.storage import agent_keys
 from service.storage.database import Caller, Role
 from service.tokens import agent_key, api_keys
@@ -41,15 +44,29 @@ async def caller_of(connection: _Connection, parts: Parts) -> Caller:
     state = connection.scope["state"]
     if _CALLER not in state:
         address = _address(connection)
-        parts.refused_tokens.check(address)
+        with _told(state, parts.refused_tokens, address):
+            parts.refused_tokens.check(address)
         try:
             caller = await _believed(connection, parts)
         except (TokenInvalid, TokenExpired):
             parts.refused_tokens.take(address)
             raise
-        state[RATE] = parts.requests.take(str(caller.agent_key or caller.user_id or "service"))
+        if caller.user_id is not None:  # the service itself is not held back
+            key = str(caller.agent_key or caller.user_id)
+            with _told(state, parts.requests, key):
+                state[RATE] = parts.requests.take(key)
         state[_CALLER] = caller
     return cast(Caller, state[_CALLER])
+
+
+@contextmanager
+def _told(state: dict[str, Any], rates: RateLimit, key: str) -> Generator[None]:
+    """Leave for the envelope what is left, also where it is nothing."""
+    try:
+        yield
+    except RateLimited:
+        state[RATE] = rates.left(key)
+        raise
 
 
 async def _believed(connection: _Connection, parts: Parts) -> Caller:
@@ -77,14 +94,24 @@ async def _agent(key: str, parts: Parts) -> Caller:
     """The caller whose key it is, looked up each time: one that was revoked ends at once."""
     if not agent_key.looks_like_a_key(key):
         raise _no_such_key()
-    async with parts.database.transaction(Role.SERVICE) as connection:
-        found = await agent_keys.by_hash(connection, agent_key.hash_of(key))
+    try:
+        found = await _look_up(key, parts)
+    except DatabaseUnavailable:
+        if parts.settings.database_url is not None:
+            raise
+        await parts.database.revive()  # the embedded server is ours: if it was killed, it is started again
+        found = await _look_up(key, parts)
     if found is None or found.revoked:
         raise _no_such_key()
     if found.expired:
         raise TokenExpired("The key's time is over.", fix="Make another one with `motif keys create`.")
     parts.key_uses.add(found.id)
     return Caller(found.created_by, found.id)
+
+
+async def _look_up(key: str, parts: Parts) -> agent_keys.PresentedKey | None:
+    async with parts.database.transaction(Role.SERVICE) as connection:
+        return await agent_keys.by_hash(connection, agent_key.hash_of(key))
 
 
 def _no_such_key() -> TokenInvalid:

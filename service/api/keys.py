@@ -1,6 +1,6 @@
 """/api/v1/projects/{project_id}/keys: agents' keys, made by a person for one project, shown once, ended at once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -19,11 +19,12 @@ from service.storage.database import Caller
 from service.storage.rights import require
 from service.tokens.agent_key import hash_of, new_key
 
+_LONGEST = timedelta(days=3653)
 _KEYS = "/api/v1/projects/{project_id:uuid}/keys"
 
 
 class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A key to be made. Writing needs reading; without `expires_at` (with its zone) it lasts until it is revoked."""
+    """A key to be made. Writing needs reading; without `expires_at` (with its zone) it lasts until revoked."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     scopes: Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=2)] = ("read",)
@@ -126,8 +127,9 @@ def _check(wanted: NewKey) -> None:
         errors.append(FieldError("name", "Blank, or holds a NUL character"))
     if "read" not in wanted.scopes:
         errors.append(FieldError("scopes", "Writing needs reading: send both"))
-    if wanted.expires_at is not None and wanted.expires_at <= datetime.now(UTC):
-        errors.append(FieldError("expires_at", "Already over"))
+    now = datetime.now(UTC)
+    if wanted.expires_at is not None and not now < wanted.expires_at <= now + _LONGEST:
+        errors.append(FieldError("expires_at", "Already over, or more than ten years from now"))
     if errors:
         raise FieldsInvalid(errors)
 

@@ -51,14 +51,14 @@ class RateLimit:
         self._full_at.move_to_end(key)
         if len(self._full_at) > _MOST_KEYS:
             self._full_at.popitem(last=False)
-        return self._left(key, now)
+        return self.left(key)
 
     def check(self, key: str) -> Rate | None:
         """The same without using one."""
         if self._limit == 0:
             return None
         now = self._clock()
-        rate = self._left(key, now)
+        rate = self.left(key)
         if rate.remaining < 1:
             wait = self._full_at[key] + _WINDOW_S / self._limit - _WINDOW_S - now
             raise RateLimited(
@@ -66,7 +66,9 @@ class RateLimit:
             )
         return rate
 
-    def _left(self, key: str, now: float) -> Rate:
+    def left(self, key: str) -> Rate:
+        """What is left of a key's requests, where there is a limit."""
+        now = self._clock()
         missing_s = max(0.0, self._full_at.get(key, now) - now)
         # A hair more, or the sum of sixtieths would now and then be one request short.
         remaining = math.floor((_WINDOW_S - missing_s) * self._limit / _WINDOW_S + 1e-6)

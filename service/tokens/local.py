@@ -95,15 +95,18 @@ class LocalKey:
                     fix=f"chmod 600 {path}, or remove it; then all tokens made so far end.",
                 )
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except (OSError, ValueError, TypeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no private key"
-            raise DataFolderError(f"The signing key {path} cannot be used: {reason}.", fix=_REMOVE) from None
+        except OSError as error:
+            raise DataFolderError(
+                f"The signing key {path} cannot be used: {error.strerror}.", fix="Run this as the folder's owner."
+            ) from None
+        except (ValueError, TypeError):
+            raise DataFolderError(f"The signing key {path} is no private key.", fix=_REMOVE) from None
         if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
             raise DataFolderError(f"The signing key {path} is of another kind.", fix=_REMOVE)
         return key
 
 
-_REMOVE = "Remove it: a new one is made, and all tokens made so far end."
+_REMOVE = "Remove it, and start the service again: a new one is made, and all tokens made so far end."
 
 
 def _make(path: Path) -> None:

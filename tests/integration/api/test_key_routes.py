@@ -77,7 +77,9 @@ async def test_only_people_who_may_write_make_keys(tenancy: Tenancy, who: str, s
         ({"name": "a", "scopes": ["write"]}, "scopes"),
         ({"name": "a", "scopes": ["admin"]}, "scopes[0]"),
         ({"name": "a", "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
-        ({"name": "a", "expires_at": "2099-01-01T00:00:00"}, "expires_at"),
+        ({"name": "a", "expires_at": "2030-01-01T00:00:00"}, "expires_at"),
+        ({"name": "a", "expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
+        ({"name": "a", "expires_at": "0001-01-01T00:00:00+12:00"}, "expires_at"),
         ({"name": "a", "created_by": str(UUID(int=1))}, "created_by"),
     ],
 )

@@ -4,7 +4,7 @@ import io
 from uuid import UUID
 
 from in_process import authorization, client_of, client_without_token
-from tenancy import Tenancy
+from tenancy import SECRET_KEY, Tenancy
 
 from service.settings import Settings
 
@@ -21,6 +21,7 @@ async def test_a_person_who_asks_too_often_waits_and_others_do_not(settings: Set
     assert [answer.status_code for answer in granted] == [200] * 3
     assert [answer.headers["ratelimit"].split(";")[1] for answer in granted] == ["r=2", "r=1", "r=0"]
     assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert refused.headers["ratelimit"].split(";")[1] == "r=0"
     assert 1 <= int(refused.headers["retry-after"]) <= 20
     assert open_to_all.status_code == other.status_code == 200
 
@@ -34,6 +35,12 @@ async def test_a_person_and_their_agents_are_counted_apart(tenancy: Tenancy):
         assert [(await client.get(ME, headers=maker)).status_code for _ in range(3)] == [200, 200, 429]
 
 
+async def test_the_service_itself_is_not_held_back(tenancy: Tenancy):
+    async with client_without_token(tenancy.settings.model_copy(update={"rate_limit_per_minute": 1})) as client:
+        answers = [await client.get(ME, headers={"apikey": SECRET_KEY}) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {200}
+
+
 async def test_an_address_that_is_wrong_too_often_is_not_even_looked_at(settings: Settings, log: io.StringIO):
     limited = settings.model_copy(update={"rate_limit_per_minute": 3})
     good = authorization(settings, settings.user_id)
@@ -43,6 +50,7 @@ async def test_an_address_that_is_wrong_too_often_is_not_even_looked_at(settings
         missing = await client.get("/health/live")
     assert [answer.status_code for answer in wrong] == [401, 401, 401, 429, 429]
     assert int(wrong[-1].headers["retry-after"]) >= 1
+    assert wrong[-1].headers["ratelimit-policy"] == '"minute";q=3;w=60'
     assert blocked.status_code == 429
     assert missing.status_code == 200
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,22 @@ async def test_without_a_token_nothing_is_said_but_that(open_api: httpx.AsyncCli
         assert (answer.status_code, answer.json()["code"]) == (401, "token-missing")
         assert answer.headers["www-authenticate"] == "Bearer"
         assert "errors" not in answer.json()
+
+
+async def test_no_address_of_the_api_answers_without_a_token(open_api: httpx.AsyncClient):
+    document = (await open_api.get("/docs/openapi.json")).json()
+    asked = 0
+    for path, item in document["paths"].items():
+        if not path.startswith("/api/"):
+            continue
+        for method in item:
+            address = re.sub(r"\{\w*role\}", "operator", path)
+            address = re.sub(r"\{\w+\}", str(UUID(int=1)), address)
+            for headers in ({}, {"apikey": PUBLISHABLE}):
+                answer = await open_api.request(method, address, headers=headers, json={})
+                assert (answer.status_code, answer.json()["code"]) == (401, "token-missing"), (method, path)
+            asked += 1
+    assert asked > 20
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
