@@ -32,18 +32,18 @@ async def match_patterns(
     parts: NamedDependency[Parts],
     caller: NamedDependency[Caller],
     project: Annotated[
-        str | None, QueryParameter(description="Name of one project; all that the caller sees if left out.")
+        str | None, QueryParameter(description="Name or id of one project; all that the caller sees if left out.")
     ] = None,
 ) -> MatchResponse:
     """Answer a match as the caller."""
     _check_query(request.query_params)
     try:
-        response = await match(parts.database, caller, parts.embedder, data, project=project)
+        response = await match(parts.database, caller, parts.embedder, data, project=project, cache=parts.queries)
     except DatabaseUnavailable:
         if parts.settings.database_url is not None:
             raise
         await parts.database.revive()  # the embedded server is ours: if it was killed, it is started again
-        response = await match(parts.database, caller, parts.embedder, data, project=project)
+        response = await match(parts.database, caller, parts.embedder, data, project=project, cache=parts.queries)
     parts.matches.add(found.pattern_id for found in response.matched_patterns)
     parts.metrics.match(response.query_metadata.query_time_ms)
     return response

@@ -10,6 +10,7 @@ from service.api.rate import RateLimit
 from service.errors import DatabaseUnavailable
 from service.matching.counting import MatchCounter
 from service.matching.embed import Embedder
+from service.matching.query_cache import QueryCache
 from service.settings import Settings
 from service.storage.database import Database
 from service.tokens.claims import Verifier
@@ -33,13 +34,14 @@ class Parts:
         self.verifier = verifier
         self.metrics = Metrics()
         self.matches = MatchCounter()
+        self.queries = QueryCache()
         self.key_uses = KeyUses()
         self.requests = RateLimit(settings.rate_limit_per_minute)
         self.refused_tokens = RateLimit(settings.rate_limit_per_minute)
         self.embedder = embedder
         self.embedder_missing: str | None = None
         self.worker: WorkerState = "elsewhere"
-        self.forgetting: list[Callable[[UUID], int]] = []
+        self.forgetting: list[Callable[[UUID], int]] = [self.queries.forget]
         self._database = database
 
     def forget(self, project_id: UUID) -> int:

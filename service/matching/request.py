@@ -28,7 +28,11 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody is about to do. `min_confidence` cuts on `confidence_score`."""
+    """What somebody is about to do. `min_confidence` cuts on `confidence_score`.
+
+    `audience`: the repository where the answer will be read, by source id, external id or name; what rests on private
+    evidence of any other source is left out. Without it, whatever the caller may see is answered.
+    """
 
     intent: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INTENT_CHARS, pattern=r"\S")]
     context: Text | None = None
@@ -38,6 +42,7 @@ class MatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filters: Filters | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
     min_confidence: Share = 0.0
+    audience: Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*$")] | None = None
 
 
 class MatchedEvidence(msgspec.Struct, frozen=True):

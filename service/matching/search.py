@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,40 +10,33 @@ import msgspec
 import numpy as np
 from pgvector import HalfVector
 
-from service.errors import EmbeddingModelChanged
+from service.errors import EmbeddingModelChanged, NotFound
 from service.matching import rank
+from service.matching.answer import answer, notes, record, score, shares
 from service.matching.embed import Embedder
 from service.matching.gist import split, vectors
-from service.matching.request import (
-    Filters,
-    MatchedEvidence,
-    MatchedPattern,
-    MatchRequest,
-    MatchResponse,
-    QueryMetadata,
-)
+from service.matching.query_cache import QueryCache, Vector, asked
+from service.matching.request import Filters, MatchRequest, MatchResponse, QueryMetadata
 from service.matching.words import count
 from service.storage import search
-from service.storage.database import Caller, Connection, Database, Role
+from service.storage.database import Caller, Connection, Database
 from service.storage.projects import project_named, visible_projects
-from service.storage.search import Row
+from service.storage.search import Scope
 
 # Examined from each side, meaning and words: twice the largest limit.
 CANDIDATES = 200
 QUOTES = 5
-WHY_TERMS = 5
+# Looks until the question is embedded and no rebuild ends in the middle of one.
+LOOKS = 4
 
 
 class _Query(msgspec.Struct, frozen=True):
-    head: Mapping[str, int]
-    body: Mapping[str, int]
-    vector: Any
+    """A question's text and its terms, each as head and body."""
 
-
-class _Scored(msgspec.Struct, frozen=True):
-    row: Row
-    relevance: rank.Relevance
-    confidence: rank.Confidence
+    head: str
+    body: str
+    head_terms: Mapping[str, int]
+    body_terms: Mapping[str, int]
 
 
 async def match(
@@ -53,36 +46,80 @@ async def match(
     request: MatchRequest,
     *,
     project: str | None = None,
+    cache: QueryCache | None = None,
+    exact_rows: int = search.EXACT_ROWS,
 ) -> MatchResponse:
     """The patterns that fit best among those the caller may see, of one project or of all.
 
-    Row-level security decides what is seen; filters stand inside the query. Raises NotFound for an unknown project and
-    EmbeddingModelChanged when the stored vectors belong to another model.
+    Row-level security decides what is seen, the audience what of it is answered; filters stand inside the query. With a
+    cache the projects are looked up first, as the caller, and no connection is held while the question is embedded.
+    `exact_rows`: patterns beyond which the index of vectors may be asked. Raises NotFound for an unknown project or
+    audience, RequestInvalid for one that may be several, EmbeddingModelChanged when the stored vectors belong to
+    another model.
     """
     clock = _Clock()
-    query = await asyncio.to_thread(_read, request, embedder)
+    query = await asyncio.to_thread(_read, request)
+    vector = await asyncio.to_thread(_embed, query, embedder) if embedder and cache is None else None
     clock.lap("embed")
-    async with database.transaction(Role.TEAM_CLIENT, caller) as connection:
-        projects = await _projects(connection, project)
-        model_id = await _model(connection, embedder)
-        corpus, whole, without_vector = await _corpus(connection, model_id, projects, query)
-        weights = rank.weigh(query.head, query.body, corpus)
-        rows = await search.candidates(connection, _parameters(request, model_id, projects, query, corpus, weights))
+    for _ in range(LOOKS):
+        async with database.reading(caller) as connection:
+            projects = await _projects(connection, project)
+            model_id = await _model(connection, embedder)
+            # Only here is it known whose question it may be: the policies have just said what the caller sees.
+            if embedder is not None and cache is not None:
+                question = asked(projects, embedder.fingerprint, query.head, query.body)
+                if vector is None:
+                    vector = cache.get(question)
+                elif projects:
+                    cache.put(question, vector)
+            if vector is not None or embedder is None or not projects:
+                scope = Scope(model_id, projects, await _audience(connection, projects, request.audience))
+                response = await _look(connection, scope, request, query, vector, embedder, exact_rows, clock)
+                # A rebuild that was committed meanwhile took the rows of its old model along.
+                if await _is_active(connection, model_id):
+                    return response
+                continue
         clock.lap("search")
-        scored = _score(rows, whole, request.min_confidence)
-        shown = scored[: request.limit]
-        clock.lap("rank")
-        ids = [s.row["pattern_id"] for s in shown]
-        details = await search.matched(connection, projects, ids, quotes=QUOTES)
-        # One that was removed since it was found is left out.
-        shown = [s for s in shown if s.row["pattern_id"] in details]
-        terms = await search.shared_terms(connection, projects, ids, list(weights))
-        clock.lap("read")
+        vector = await asyncio.to_thread(_embed, query, embedder)
+        clock.lap("embed")
+    raise EmbeddingModelChanged("The embedding model was changed meanwhile.", fix="Ask again.")
+
+
+async def _look(
+    connection: Connection,
+    scope: Scope,
+    request: MatchRequest,
+    query: _Query,
+    vector: Vector | None,
+    embedder: Embedder | None,
+    exact_rows: int,
+    clock: "_Clock",
+) -> MatchResponse:
+    """Counts, candidates, scores and what is said of the best, as the transaction's caller."""
+    counts = await search.corpus(connection, scope, rank.counted(query.head_terms, query.body_terms))
+    corpus = rank.Corpus(
+        patterns=counts["patterns"],
+        mean_name_length=counts["mean_name_length"],
+        mean_body_length=counts["mean_body_length"],
+        document_frequency=counts["document_frequency"],
+    )
+    weights = rank.weigh(query.head_terms, query.body_terms, corpus)
+    parameters = candidate_parameters(request.filters or Filters(), vector, corpus, weights, exact_rows)
+    rows = await search.candidates(connection, scope, parameters)
+    clock.lap("search")
+    scored = score(rows, record(counts), request.min_confidence)
+    shown = scored[: request.limit]
+    clock.lap("rank")
+    ids = [s.row["pattern_id"] for s in shown]
+    details = await search.matched(connection, scope, ids, quotes=QUOTES)
+    terms = await search.shared_terms(connection, scope, ids, list(weights))
+    clock.lap("read")
     return MatchResponse(
         matched_patterns=[
-            _answer(s, details[i], _shares(s.row, terms.get(i, []), weights, corpus))
+            answer(s, details[i], shares(s.row, terms.get(i, []), weights, corpus))
             for s in shown
-            for i in (s.row["pattern_id"],)
+            # One that was removed since it was found is left out.
+            if (i := s.row["pattern_id"]) in details
         ],
         total_matches=len(scored),
         query_metadata=QueryMetadata(
@@ -90,23 +127,65 @@ async def match(
             embedding_model=embedder.model_id if embedder else None,
             filters=request.filters or Filters(),
             candidates=len(rows),
-            notes=_notes(embedder, corpus.patterns, without_vector),
+            notes=notes(embedder is not None, corpus.patterns, counts["without_vector"]),
         ),
     )
 
 
-def _read(request: MatchRequest, embedder: Embedder | None) -> _Query:
+def candidate_parameters(
+    filters: Filters,
+    vector: Vector | None,
+    corpus: rank.Corpus,
+    weights: Mapping[str, float],
+    exact_rows: int = search.EXACT_ROWS,
+) -> dict[str, Any]:
+    """What `search.candidates` is asked with, besides its scope."""
+    return {
+        "vector": None if vector is None else HalfVector(vector),
+        "terms": list(weights),
+        "weights": list(weights.values()),
+        "statuses": filters.statuses or ["proposed", "active", "deprecated", "archived"],
+        "types": filters.pattern_types or [],
+        "tags": filters.tags or [],
+        "min_quality": filters.min_quality_score,
+        "min_success": filters.min_success_rate,
+        "candidates": CANDIDATES,
+        "patterns": corpus.patterns,
+        "postings": sum(corpus.document_frequency.get(term, 0) for term in weights),
+        "exact_rows": exact_rows,
+        "saturation": rank.SATURATION,
+        "name_weight": rank.NAME_WEIGHT,
+        "name_length": rank.NAME_LENGTH,
+        "body_length": rank.BODY_LENGTH,
+        "mean_name_length": max(corpus.mean_name_length, 1.0),
+        "mean_body_length": max(corpus.mean_body_length, 1.0),
+    }
+
+
+def _read(request: MatchRequest) -> _Query:
     head, rest = split(request.intent)
     body = "\n".join(part for part in (rest, request.context or "", *(request.requirements or ())) if part.strip())
-    vector = HalfVector(vectors(embedder, [(head, body)])[0].astype(np.float32)) if embedder else None
-    return _Query(count(head), count(body), vector)
+    return _Query(head, body, count(head), count(body))
+
+
+def _embed(query: _Query, embedder: Embedder) -> Vector:
+    return vectors(embedder, [(query.head, query.body)])[0].astype(np.float32)
 
 
 async def _projects(connection: Connection, name: str | None) -> list[UUID]:
-    """Every project that the caller sees, or the one of that name."""
+    """Every project that the caller sees, or the one of that name or id."""
     if name is not None:
         return [(await project_named(connection, name)).id]
     return [project.id for project in await visible_projects(connection)]
+
+
+async def _audience(connection: Connection, projects: list[UUID], named: str | None) -> list[UUID] | None:
+    if named is None:
+        return None
+    found = await search.audience(connection, projects, named)
+    if not found:
+        raise NotFound("The audience is no repository of the project.", fix="Give its id, its external id or its name.")
+    return found
 
 
 async def _model(connection: Connection, embedder: Embedder | None) -> int:
@@ -122,128 +201,9 @@ async def _model(connection: Connection, embedder: Embedder | None) -> int:
     return active.id
 
 
-async def _corpus(
-    connection: Connection, model_id: int, projects: Sequence[UUID], query: _Query
-) -> tuple[rank.Corpus, rank.Record, int]:
-    row = await search.corpus(connection, model_id, projects, rank.counted(query.head, query.body))
-    corpus = rank.Corpus(
-        patterns=row["patterns"],
-        mean_name_length=row["mean_name_length"],
-        mean_body_length=row["mean_body_length"],
-        document_frequency=row["document_frequency"],
-    )
-    return corpus, _record(row), row["without_vector"]
-
-
-def _record(row: Row) -> rank.Record:
-    return rank.Record(
-        uses=row["uses"],
-        success_rate=row["success_rate"],
-        recent_uses=row["recent_uses"],
-        recent_performance=row["recent_performance"],
-    )
-
-
-def _parameters(
-    request: MatchRequest,
-    model_id: int,
-    projects: Sequence[UUID],
-    query: _Query,
-    corpus: rank.Corpus,
-    weights: Mapping[str, float],
-) -> dict[str, Any]:
-    filters = request.filters or Filters()
-    return {
-        "model_id": model_id,
-        "projects": list(projects),
-        "vector": query.vector,
-        "terms": list(weights),
-        "weights": list(weights.values()),
-        "statuses": filters.statuses or ["proposed", "active", "deprecated", "archived"],
-        "types": filters.pattern_types or [],
-        "tags": filters.tags or [],
-        "min_quality": filters.min_quality_score,
-        "min_success": filters.min_success_rate,
-        "candidates": CANDIDATES,
-        "saturation": rank.SATURATION,
-        "name_weight": rank.NAME_WEIGHT,
-        "name_length": rank.NAME_LENGTH,
-        "body_length": rank.BODY_LENGTH,
-        "mean_name_length": max(corpus.mean_name_length, 1.0),
-        "mean_body_length": max(corpus.mean_body_length, 1.0),
-    }
-
-
-def _score(rows: list[Row], project: rank.Record, min_confidence: float) -> list[_Scored]:
-    """Candidates that pass the cut, best first; equal ones by id, so that the order does not change."""
-    scored: list[_Scored] = []
-    for row in rows:
-        relevance = rank.relevance(min(1.0, row["words"]), row["cosine"])
-        confidence = rank.confidence(relevance.score, _record(row), project)
-        if confidence.score >= min_confidence:
-            scored.append(_Scored(row, relevance, confidence))
-    return sorted(scored, key=lambda s: (-s.confidence.score, s.row["pattern_id"]))
-
-
-def _shares(pattern: Row, terms: list[Row], weights: Mapping[str, float], corpus: rank.Corpus) -> dict[str, float]:
-    """What each of the query's terms adds to the words' score of a pattern."""
-    return {
-        row["term"]: weights[row["term"]]
-        * rank.saturation(row["in_name"], row["in_body"], pattern["length_name"], pattern["length_body"], corpus)
-        for row in terms
-    }
-
-
-def _answer(scored: _Scored, details: Row, shares: Mapping[str, float]) -> MatchedPattern:
-    best = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:WHY_TERMS]
-    confidence, relevance = scored.confidence, scored.relevance
-    return MatchedPattern(
-        pattern_id=details["pattern_id"],
-        pattern_type=details["pattern_type"],
-        name=details["name"],
-        description=details["description"],
-        confidence_score=round(confidence.score, 4),
-        similarity=None if scored.row["cosine"] is None else round(min(1.0, scored.row["cosine"]), 4),
-        metadata={
-            name: details[name]
-            for name in (
-                "project",
-                "status",
-                "version",
-                "tags",
-                "scope",
-                "quality_metrics",
-                "extraction_method",
-                "match_count",
-                "usage_count",
-                "success_rate",
-                "last_matched_at",
-                "evidence_count",
-                "created_at",
-                "updated_at",
-            )
-        },
-        evidence=[msgspec.convert(quote, MatchedEvidence) for quote in details["evidence"]],
-        recommendations=details["content"].get("recommendations") or [],
-        why={
-            "relevance": round(confidence.relevance, 4),
-            "words": round(relevance.words, 4),
-            "vector": None if relevance.vector is None else round(relevance.vector, 4),
-            "success": round(confidence.success, 4),
-            "recent_performance": round(confidence.recent_performance, 4),
-            "terms": {term: round(score, 4) for term, score in best},
-        },
-    )
-
-
-def _notes(embedder: Embedder | None, patterns: int, without_vector: int) -> list[str]:
-    if not patterns:
-        return ["There are no patterns to search yet."]
-    if embedder is None:
-        return ["Searched by words alone: no embedding model is at hand. `motif doctor` says what is missing."]
-    if without_vector:
-        return [f"{without_vector} patterns have no vector yet: run `motif embeddings rebuild`."]
-    return []
+async def _is_active(connection: Connection, model_id: int) -> bool:
+    active = await search.active_model(connection)
+    return (active.id if active else 0) == model_id
 
 
 class _Clock:
@@ -255,7 +215,7 @@ class _Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self._laps[stage] = round((now - self._last) * 1000, 3)
+        self._laps[stage] = round(self._laps.get(stage, 0.0) + (now - self._last) * 1000, 3)
         self._last = now
 
     def times(self) -> dict[str, float]:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
+from service.errors import RequestInvalid
 from service.storage.database import Connection, only_row
 from service.storage.queries import load
 
@@ -23,6 +24,26 @@ class Model(msgspec.Struct, frozen=True):
     id: int
     name: str
     dimension: int | None
+
+
+EXACT_ROWS = 20_000
+"""Up to so many patterns, counted after the filters, all are looked at; beyond it the index of the vectors is asked."""
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """What a match looks through: projects under a model. `audience`: ids of the repository whose answer it is, as each
+    project knows it; None for a member, who sees everything of theirs.
+    """
+
+    model_id: int
+    projects: Sequence[UUID]
+    audience: Sequence[UUID] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As the queries name them."""
+        audience = None if self.audience is None else list(self.audience)
+        return {"model_id": self.model_id, "projects": list(self.projects), "audience": audience}
 
 
 async def active_model(connection: Connection) -> Model | None:
@@ -94,25 +115,38 @@ async def drop_interaction_vectors(connection: Connection, model_id: int) -> Non
     await connection.execute(SQL["drop_interaction_vectors"], {"model_id": model_id})
 
 
-async def corpus(connection: Connection, model_id: int, projects: Sequence[UUID], terms: Sequence[str]) -> Row:
-    """Counts over the patterns of the projects, and of those that hold each term."""
-    cursor = await connection.execute(
-        SQL["corpus"], {"model_id": model_id, "projects": list(projects), "terms": list(terms)}
-    )
+async def audience(connection: Connection, projects: Sequence[UUID], named: str) -> list[UUID]:
+    """The repository of an id, external id or name, as each of the projects knows it; empty if there is none.
+
+    Raises RequestInvalid where several repositories have the name.
+    """
+    cursor = await connection.execute(SQL["audience"], {"projects": list(projects), "named": named})
+    rows = await cursor.fetchall()
+    if len({row["external_id"] for row in rows}) > 1:
+        raise RequestInvalid("Several repositories have the audience's name.", fix="Give its id or its external id.")
+    return [row["id"] for row in rows]
+
+
+async def corpus(connection: Connection, scope: Scope, terms: Sequence[str]) -> Row:
+    """Counts over the patterns in scope, and of those that hold each term."""
+    cursor = await connection.execute(SQL["corpus"], {**scope.parameters, "terms": list(terms)})
     return await only_row(cursor)
 
 
-async def candidates(connection: Connection, parameters: Mapping[str, Any]) -> list[Row]:
-    """The nearest patterns by vector and by words; the parameters are those of the query."""
-    cursor = await connection.execute(SQL["candidates"], parameters)
+async def candidates(connection: Connection, scope: Scope, parameters: Mapping[str, Any]) -> list[Row]:
+    """The nearest patterns by vector and by words; the parameters are those of the query.
+
+    `by_index` is for measuring alone: how others fill the index decides it too, so it must never be shown.
+    """
+    cursor = await connection.execute(SQL["candidates"], {**scope.parameters, **parameters})
     return await cursor.fetchall()
 
 
 async def shared_terms(
-    connection: Connection, projects: Sequence[UUID], ids: Sequence[UUID], terms: Sequence[str]
+    connection: Connection, scope: Scope, ids: Sequence[UUID], terms: Sequence[str]
 ) -> dict[UUID, list[Row]]:
     """For each of some patterns which of the terms it holds: term, in_name, in_body."""
-    parameters = {"projects": list(projects), "ids": list(ids), "terms": list(terms)}
+    parameters = {"projects": list(scope.projects), "ids": list(ids), "terms": list(terms)}
     cursor = await connection.execute(SQL["shared_terms"], parameters)
     found: dict[UUID, list[Row]] = {}
     for row in await cursor.fetchall():
@@ -120,12 +154,9 @@ async def shared_terms(
     return found
 
 
-async def matched(
-    connection: Connection, projects: Sequence[UUID], ids: Sequence[UUID], *, quotes: int
-) -> dict[UUID, Row]:
+async def matched(connection: Connection, scope: Scope, ids: Sequence[UUID], *, quotes: int) -> dict[UUID, Row]:
     """What a match says about patterns, with at most so many quotes each, the newest first."""
-    parameters = {"projects": list(projects), "ids": list(ids), "quotes": quotes}
-    cursor = await connection.execute(SQL["matched"], parameters)
+    cursor = await connection.execute(SQL["matched"], {**scope.parameters, "ids": list(ids), "quotes": quotes})
     return {row["pattern_id"]: row for row in await cursor.fetchall()}
 
 

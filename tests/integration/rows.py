@@ -52,5 +52,6 @@ def _comparable(row: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
 
 def _labelled(value: Any, labels: dict[str, str]) -> Any:
     if isinstance(value, list):
-        return [_labelled(one, labels) for one in value]
+        values: list[Any] = value
+        return [_labelled(one, labels) for one in values]
     return labels.get(value, value) if isinstance(value, str) else value

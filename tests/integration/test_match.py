@@ -16,7 +16,7 @@ from service.matching.counting import count_shown
 from service.matching.embed import Embedder
 from service.matching.gist import split
 from service.matching.request import Filters, MatchRequest, MatchResponse
-from service.matching.search import CANDIDATES, match
+from service.matching.search import CANDIDATES, candidate_parameters, match
 from service.matching.words import count
 from service.storage import search
 from service.storage.database import Caller, Database, Role
@@ -228,37 +228,19 @@ async def test_the_databases_word_score_is_the_sum_of_its_terms(filled: Database
     head, rest = split(intent)
     head_terms, body_terms = count(head), count(rest)
     async with filled.transaction(Role.TEAM_CLIENT, caller) as connection:
-        projects = [(await project_named(connection, "team")).id]
+        project = await project_named(connection, "team")
         active = await search.active_model(connection)
         assert active is not None
-        row = await search.corpus(connection, active.id, projects, rank.counted(head_terms, body_terms))
+        scope = search.Scope(active.id, [project.id])
+        row = await search.corpus(connection, scope, rank.counted(head_terms, body_terms))
         corpus = rank.Corpus(
             row["patterns"], row["mean_name_length"], row["mean_body_length"], row["document_frequency"]
         )
         weights = rank.weigh(head_terms, body_terms, corpus)
         rows = await search.candidates(
-            connection,
-            {
-                "model_id": active.id,
-                "projects": projects,
-                "vector": None,
-                "terms": list(weights),
-                "weights": list(weights.values()),
-                "statuses": ["proposed", "active", "deprecated", "archived"],
-                "types": [],
-                "tags": [],
-                "min_quality": None,
-                "min_success": None,
-                "candidates": CANDIDATES,
-                "saturation": rank.SATURATION,
-                "name_weight": rank.NAME_WEIGHT,
-                "name_length": rank.NAME_LENGTH,
-                "body_length": rank.BODY_LENGTH,
-                "mean_name_length": corpus.mean_name_length,
-                "mean_body_length": corpus.mean_body_length,
-            },
+            connection, scope, candidate_parameters(Filters(statuses=None), None, corpus, weights)
         )
-        terms = await search.shared_terms(connection, projects, [r["pattern_id"] for r in rows], list(weights))
+        terms = await search.shared_terms(connection, scope, [r["pattern_id"] for r in rows], list(weights))
     for found in rows:
         summed = sum(
             weights[term["term"]]

@@ -31,9 +31,9 @@ delete from public.pattern_embeddings e where e.project_id = %(project_id)s and 
 -- name: insert_indexed
 -- One pattern's row in the narrow table; what filters it comes from the pattern itself.
 insert into public.pattern_embeddings (model_id, project_id, pattern_id, embedding, pattern_type, status, tags, quality,
-                                       success, length_name, length_body)
+                                       success, length_name, length_body, private_to)
 select %(model_id)s, p.project_id, p.id, %(embedding)s, p.pattern_type, p.status, p.tags,
-       motif.quality_score(p.quality_metrics, p.confidence), s.success_rate, %(length_name)s, %(length_body)s
+       motif.quality_score(p.quality_metrics, p.confidence), s.success_rate, %(length_name)s, %(length_body)s, p.private_to
 from public.patterns p
 join public.pattern_stats s on s.project_id = p.project_id and s.pattern_id = p.id
 where p.project_id = %(project_id)s and p.id = %(pattern_id)s
@@ -66,71 +66,34 @@ lock table public.pattern_embeddings in share row exclusive mode
 -- Vectors of interactions under other models; they are made again when a history is learned from next.
 delete from public.interaction_embeddings where model_id <> %(model_id)s
 
+-- name: audience
+-- The repositories of some projects that are meant by an id, an external id or a name: all that fit in the surest way.
+select s.id, s.external_id
+from public.sources s
+where s.project_id = any(%(projects)s) and s.kind = 'repository'
+  and (s.id::text = lower(%(named)s) or s.external_id = %(named)s or s.name = %(named)s)
+order by case when s.id::text = lower(%(named)s) then 1 when s.external_id = %(named)s then 2 else 3 end
+fetch first row with ties
+
 -- name: corpus
 -- Counts over the patterns that the caller sees, before any filter, and how often all of them were used.
-with seen as materialized (
-  select e.length_name, e.length_body, e.embedding is null as wordless
-  from public.pattern_embeddings e
-  where e.model_id = %(model_id)s and e.project_id = any(%(projects)s)
-), held as (
-  select t.term, count(*) as patterns from public.pattern_terms t
-  where t.project_id = any(%(projects)s) and t.term = any(%(terms)s)
-  group by t.term
-), used as (
-  select sum(s.usage_count)::float8 as uses,
-         (sum(s.usage_count * s.success_rate) filter (where s.success_rate is not null)
-          / nullif(sum(s.usage_count) filter (where s.success_rate is not null), 0))::float8 as success_rate
-  from public.pattern_stats s
-  where s.project_id = any(%(projects)s) and s.usage_count > 0
-), recent as (
-  select count(u.performance_score)::float8 as recent_uses, avg(u.performance_score)::float8 as recent_performance
-  from public.pattern_usage u
-  where u.project_id = any(%(projects)s) and u.started_at between now() - interval '30 days' and now()
-)
-select seen.*, coalesce((select jsonb_object_agg(term, patterns) from held), '{}') as document_frequency,
-       coalesce(used.uses, 0) as uses, used.success_rate, recent.recent_uses, recent.recent_performance
-from (select count(*) as patterns, count(*) filter (where wordless) as without_vector,
-             coalesce(avg(length_name::float8), 0) as mean_name_length,
-             coalesce(avg(length_body::float8), 0) as mean_body_length
-      from seen) seen
-cross join used cross join recent
+select * from motif.count_corpus(%(model_id)s::smallint, %(projects)s::uuid[], %(audience)s::uuid[], %(terms)s::text[])
 
 -- name: candidates
 -- The patterns nearest in meaning and those nearest in words, filters applied, with what their score is made of.
--- The words are BM25F; its constants and the weights of the query's terms come from service/matching/rank.py.
-with seen as materialized (
-  select e.project_id, e.pattern_id, e.length_name, e.length_body,
-         -(e.embedding operator(extensions.<#>) %(vector)s::extensions.halfvec) as cosine
-  from public.pattern_embeddings e
-  where e.model_id = %(model_id)s and e.project_id = any(%(projects)s)
-    and e.status = any(%(statuses)s)
-    and (cardinality(%(types)s::text[]) = 0 or e.pattern_type = any(%(types)s))
-    and (cardinality(%(tags)s::text[]) = 0 or e.tags @> %(tags)s::text[])
-    and (%(min_quality)s::real is null or e.quality >= %(min_quality)s::real)
-    and (%(min_success)s::real is null or e.success >= %(min_success)s::real)
-), lexical as materialized (
-  select s.project_id, s.pattern_id, sum(a.weight * w.w / (%(saturation)s + w.w)) as words
-  from unnest(%(terms)s::text[], %(weights)s::float8[]) as a(term, weight)
-  join public.pattern_terms t on t.project_id = any(%(projects)s) and t.term = a.term
-  join seen s on s.project_id = t.project_id and s.pattern_id = t.pattern_id
-  cross join lateral (
-    select %(name_weight)s * t.in_name / (1 - %(name_length)s + %(name_length)s * s.length_name / %(mean_name_length)s)
-           + t.in_body / (1 - %(body_length)s + %(body_length)s * s.length_body / %(mean_body_length)s) as w
-  ) w
-  group by s.project_id, s.pattern_id
-), scored as materialized (
-  select s.project_id, s.pattern_id, s.length_name, s.length_body, s.cosine, l.words
-  from seen s left join lexical l on l.project_id = s.project_id and l.pattern_id = s.pattern_id
-), near as (
-  (select * from scored where cosine is not null order by cosine desc, pattern_id limit %(candidates)s)
-  union
-  (select * from scored where words is not null order by words desc, pattern_id limit %(candidates)s)
-)
-select n.project_id, n.pattern_id, n.length_name, n.length_body, n.cosine, coalesce(n.words, 0) as words,
+-- "offset 0": looked up one by one, since a planner who does not know how few they are reads all tenants' statistics.
+select n.project_id, n.pattern_id, n.length_name, n.length_body, n.cosine, n.words, n.by_index,
        st.usage_count::float8 as uses, st.success_rate::float8,
        coalesce(u.recent_uses, 0)::float8 as recent_uses, u.recent_performance::float8
-from near n
-join public.pattern_stats st on st.project_id = n.project_id and st.pattern_id = n.pattern_id
+from motif.match_candidates(row(
+  %(model_id)s, %(projects)s::uuid[], %(audience)s::uuid[], %(vector)s::extensions.halfvec, %(terms)s::text[],
+  %(weights)s::float8[], %(statuses)s::text[], %(types)s::text[], %(tags)s::text[], %(min_quality)s::real,
+  %(min_success)s::real, %(candidates)s, %(patterns)s, %(postings)s, %(exact_rows)s, %(saturation)s, %(name_weight)s,
+  %(name_length)s, %(body_length)s, %(mean_name_length)s, %(mean_body_length)s)::motif.match_query) n
+cross join lateral (
+  select s.usage_count, s.success_rate from public.pattern_stats s
+  where s.project_id = n.project_id and s.pattern_id = n.pattern_id offset 0
+) st
 left join lateral (
   select count(u.performance_score) as recent_uses, avg(u.performance_score) as recent_performance
   from public.pattern_usage u
@@ -143,7 +106,7 @@ select t.pattern_id, t.term, t.in_name, t.in_body from public.pattern_terms t
 where t.project_id = any(%(projects)s) and t.term = any(%(terms)s) and t.pattern_id = any(%(ids)s)
 
 -- name: matched
--- What a match says about the patterns it lists.
+-- What a match says about the patterns it lists, and the evidence that its audience may see.
 select p.id as pattern_id, p.name, p.description, p.pattern_type, p.content, p.tags, p.scope, p.status, p.version,
        p.quality_metrics, p.extraction_method, p.created_at, p.updated_at, pr.name as project,
        st.match_count, st.usage_count, st.success_rate, st.last_matched_at,
@@ -154,11 +117,13 @@ select p.id as pattern_id, p.name, p.description, p.pattern_type, p.content, p.t
          from public.pattern_evidence e
          join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
          where e.project_id = p.project_id and e.pattern_id = p.id
+           and (%(audience)s::uuid[] is null or e.visibility = 'public' or i.source_id = any(%(audience)s::uuid[]))
          order by i.occurred_at desc, i.external_key, e.char_start limit %(quotes)s) q), '[]') as evidence
 from public.patterns p
 join public.projects pr on pr.id = p.project_id
 join public.pattern_stats st on st.project_id = p.project_id and st.pattern_id = p.id
 where p.project_id = any(%(projects)s) and p.id = any(%(ids)s)
+  and (%(audience)s::uuid[] is null or p.private_to <@ %(audience)s::uuid[])
 
 -- name: count_matches
 -- Adds to the counts of matches, in the order of the rows' keys so that two flushes never wait on each other in a ring.
