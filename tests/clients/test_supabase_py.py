@@ -32,7 +32,7 @@ async def test_a_tenant_reads_its_own_rows_of_every_table_and_no_others(lite: Li
 @pytest.mark.parametrize("name", ["anon", "visitor", *PEOPLE])
 async def test_only_members_hand_in_the_three_things_and_only_to_their_project(lite: Lite, name: str):
     cases = [
-        (p, w, t, r) for p, w in ((OURS, WRITERS), (THEIRS, {"outsider"})) for t, r in rows(p, f"py by {name}").items()
+        (w, t, r) for p, w in ((OURS, WRITERS), (THEIRS, {"outsider"})) for t, r in rows(p, f"py by {name}").items()
     ]
     async with supabase_py(lite.url, PUBLISHABLE_KEY, lite.token(name)) as client:
         for writers, table, row in cases:

@@ -1,5 +1,7 @@
 """Both projects with one of each kind of caller, in a transaction of the administrator's."""
 
+import io
+import logging
 import os
 import tempfile
 import uuid
@@ -8,11 +10,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from callers import fill_with_callers
 from in_process import client_without_token, settings_for
 from world import SECRET_KEY, World
 
 from service.local_postgres.server import LocalPostgres
+from service.log import configure_logging
 
 RUN_FOLDER = "MOTIF_TEST_RUN_FOLDER"
 
@@ -49,8 +53,14 @@ async def world(postgres_server: LocalPostgres, migrated_template: str) -> Async
             supabase_secret_keys=(SECRET_KEY,),
             rate_limit_per_minute=0,
         )
+        root = logging.getLogger()
+        handlers, level = root.handlers, root.level
+        log = io.StringIO()
+        configure_logging(settings, log)
         async with client_without_token(settings) as client:
-            world = World(client, settings, postgres_server.url("postgres", name))
+            world = World(client, settings, postgres_server.url("postgres", name), log)
             yield world
             world.close()
+        structlog.reset_defaults()
+        root.handlers, root.level = handlers, level
         admin.execute(f"drop database {name} with (force)")

@@ -1,5 +1,6 @@
 """The service in this process on a database with both projects, asked by one of each kind of caller."""
 
+import io
 import json
 from datetime import timedelta
 from typing import Any
@@ -21,8 +22,9 @@ COUNTED = ["last_used_at", "match_count", "last_matched_at"]
 class World:
     """A service, its data, and ways to ask it, to see whether anything changed, and to begin anew."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: Settings, admin_url: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, settings: Settings, admin_url: str, log: io.StringIO) -> None:
         self.client = client
+        self.log = log
         self._signer = LocalKey(settings.data_dir)
         self._admin = psycopg.connect(admin_url, autocommit=True)
         self._tables = [
