@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import structlog
 
 from service.extraction.handwritten import change_pattern
 from service.extraction.pipeline import process_interaction
@@ -155,3 +156,13 @@ async def test_what_somebody_edited_gets_evidence_and_no_other_words(
     assert authors == [("builtin",), (f"user:{caller.user_id}",)]
     # An erased source takes its quotes along; a copy of them in a document of ours would stay.
     assert admin.execute("select count(*) from sources where kind = 'import'").fetchone() == (0,)
+
+
+async def test_a_version_tells_by_which_job_it_was_written(
+    database: Database, admin: psycopg.Connection, project: UUID
+):
+    for number in (1, 2):
+        with structlog.contextvars.bound_contextvars(correlation_id=f"job-{number}"):
+            await hear(database, admin, project, Chat("a", number))
+    versions = admin.execute("select correlation_id, created_by from pattern_versions order by number").fetchall()
+    assert versions == [("job-1", "builtin"), ("job-2", "builtin")]
