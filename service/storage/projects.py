@@ -83,12 +83,15 @@ async def create_project(connection: Connection, caller: Caller, name_or_id: str
     """The project of that name or id that the caller is in, or one made with the caller as its admin.
 
     For the service's own transactions: no permission is asked for. Raises RequestInvalid for a name that is blank, over
-    200 characters, or that several have, Conflict where the caller made one but may not write to it any more.
+    200 characters, or that several have, NotFound for an id of none, Conflict where the caller made one but may not
+    write to it any more.
     """
     check_name(name_or_id)
     project = await _joined(connection, caller, name_or_id)
     if project is not None:
         return project
+    if as_id(name_or_id) is not None:
+        raise no_project()  # a mistyped id is to make no project of that name
     cursor = await connection.execute(SQL["create_project"], {"name": name_or_id, "user_id": caller.user_id})
     row = await cursor.fetchone()
     if row is not None:

@@ -59,6 +59,7 @@ REFUSED = [
     (("members", "add", LOCAL, "--project", "team"), "That person is a member already."),
     (("members", "remove", "ann@example.org", "--project", "team"), "There is no such member."),
     (("members", "list", "--project", "core"), "There is no project named 'core'. Projects: team."),
+    (("extract", "-", "--project", "3d0f6d1e-0000-4000-8000-000000000000"), "There is no such project"),
     (("projects", "create", "a\nb"), "A project's name has 1 to 200 characters"),
     (("projects", "rename", "team", " "), "A project's name has 1 to 200 characters"),
     (("operator", "grant", "bob@example.org"), "Nobody here has the address"),
@@ -70,7 +71,7 @@ REFUSED = [
 def test_what_cannot_be_done_is_said_in_one_line(motif: Command, ann: UUID):
     motif("projects", "create", "team")
     for arguments, said in REFUSED:
-        refused = motif(*arguments)
+        refused = motif(*arguments, stdin="text")
         assert (refused.returncode, refused.stdout) == (1, ""), arguments
         assert refused.stderr.startswith(f"motif: {said}"), refused.stderr
         assert refused.stderr.count("\n") == 1
