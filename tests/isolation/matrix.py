@@ -100,12 +100,25 @@ DOORS_OF_THE_SERVICE = {
 # Those that answer about the asker alone, or about what they hand in, and change nothing.
 QUESTIONS = {
     "authenticated": {
+        "motif.candidates_by_index(motif.match_query,uuid[])",
+        "motif.candidates_by_scan(motif.match_query)",
+        "motif.count_corpus(smallint,uuid[],uuid[],text[])",
+        "motif.count_left(motif.match_query)",
+        "motif.match_candidates(motif.match_query)",
+        "motif.nearest_by_index(motif.match_query,integer)",
         "motif.is_person()",
         "motif.my_projects()",
         "motif.my_projects(text[])",
         "motif.my_roles()",
     },
     "motif_api": {
+        "motif.candidates_by_index(motif.match_query,uuid[])",
+        "motif.candidates_by_scan(motif.match_query)",
+        "motif.count_corpus(smallint,uuid[],uuid[],text[])",
+        "motif.count_left(motif.match_query)",
+        "motif.match_candidates(motif.match_query)",
+        "motif.nearest_by_index(motif.match_query,integer)",
+        "motif.keep_visibility()",
         "motif.check_quote()",
         "motif.is_operator()",
         "motif.is_person()",
