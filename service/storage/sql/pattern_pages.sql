@@ -15,7 +15,7 @@ select p.id, p.project_id, p.name, p.description, p.pattern_type, p.content, p.s
 from public.patterns p where p.id = %(id)s for no key update
 
 -- name: by_confidence
--- A page of patterns, the most certain first.
+-- A page of patterns, the most certain first. The first of the two conditions on the cursor is what an index can begin at.
 select p.id, p.project_id, p.name, p.description, p.pattern_type, p.scope, p.tags, p.confidence, p.status,
        p.validation_status, p.extraction_method, p.visibility, p.version, p.superseded_by, p.created_at, p.updated_at
 from public.patterns p
@@ -28,8 +28,8 @@ where (%(project_id)s::uuid is null or p.project_id = %(project_id)s)
   and (%(updated_after)s::timestamptz is null or p.updated_at > %(updated_after)s)
   and (%(name)s::text is null or strpos(lower(p.name), lower(%(name)s)) > 0)
   and p.tags @> %(tags)s::text[]
-  and (%(last)s::uuid is null or p.confidence < %(first)s::real
-       or p.confidence = %(first)s::real and p.id > %(last)s::uuid)
+  and (%(last)s::uuid is null or p.confidence <= %(first)s::real)
+  and (%(last)s::uuid is null or p.confidence < %(first)s::real or p.id > %(last)s::uuid)
 order by p.confidence desc, p.id
 limit %(limit)s
 
@@ -47,8 +47,8 @@ where (%(project_id)s::uuid is null or p.project_id = %(project_id)s)
   and (%(updated_after)s::timestamptz is null or p.updated_at > %(updated_after)s)
   and (%(name)s::text is null or strpos(lower(p.name), lower(%(name)s)) > 0)
   and p.tags @> %(tags)s::text[]
-  and (%(last)s::uuid is null or p.updated_at < %(first)s::timestamptz
-       or p.updated_at = %(first)s::timestamptz and p.id > %(last)s::uuid)
+  and (%(last)s::uuid is null or p.updated_at <= %(first)s::timestamptz)
+  and (%(last)s::uuid is null or p.updated_at < %(first)s::timestamptz or p.id > %(last)s::uuid)
 order by p.updated_at desc, p.id
 limit %(limit)s
 
