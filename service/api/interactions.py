@@ -18,6 +18,7 @@ from service.api.pattern_parts import Moment
 from service.api.problem import FieldError, FieldsInvalid, refusals
 from service.api.texts import ONE_LINE
 from service.errors import Forbidden
+from service.extraction.clean_key import clean_author, clean_key
 from service.extraction.intake import storable
 from service.extraction.interaction import Details, Kind
 from service.extraction.redact import redact
@@ -198,9 +199,9 @@ def _row(data: NewInteraction) -> dict[str, Any]:
     text = redact(data.text)
     return {
         "kind": data.kind.value,
-        "external_key": redact(data.external_key).text,
-        "revision": redact(data.revision).text,
-        "author_key": redact(data.author_key).text if data.author_key else None,
+        "external_key": clean_key(data.external_key),
+        "revision": clean_key(data.revision),
+        "author_key": clean_author(data.author_key) if data.author_key else None,
         "occurred_at": storable(data.occurred_at),
         "text": text.text,
         "metadata": {**metadata, "redactions": text.counts} if text.counts else metadata,

@@ -16,6 +16,7 @@ from service.api.parts import Parts
 from service.api.pattern_parts import Moment
 from service.api.problem import FieldError, FieldsInvalid, refusals
 from service.api.texts import ONE_LINE
+from service.extraction.clean_key import clean_key
 from service.extraction.redact import redact
 from service.storage.database import Caller
 from service.storage.pattern_pages import pattern
@@ -151,7 +152,7 @@ def _key(body: str | None, header: str | None) -> str:
         raise FieldsInvalid([FieldError("idempotency_key", "Missing, and needed")])
     if body is not None and body != given:
         raise FieldsInvalid([FieldError("idempotency_key", "Not the same as in Idempotency-Key")])
-    return redact(given).text
+    return clean_key(given)
 
 
 ROUTES = (add_usage, list_usage)

@@ -85,6 +85,18 @@ async def test_secrets_are_hidden_before_it_is_stored(tenancy: Tenancy):
     assert (again.status_code, again.json()["id"]) == (200, taken.json()["id"])
 
 
+async def test_keys_that_hold_secrets_stay_different_keys(tenancy: Tenancy):
+    taken = [
+        await hand_in(tenancy, external_key=f"chat {secret}", text=f"Text {n}.", author_key=f"{n}@example.org")
+        for n, secret in enumerate((SECRET, SECRET.replace("a1", "b2")))
+    ]
+    assert [answer.status_code for answer in taken] == [202, 202]
+    first, second = (answer.json() for answer in taken)
+    assert first["external_key"] != second["external_key"]
+    assert first["author_key"] != second["author_key"]
+    assert "@" not in first["author_key"] + second["author_key"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

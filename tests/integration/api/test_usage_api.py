@@ -85,6 +85,14 @@ async def test_a_key_that_came_with_something_else_is_a_conflict(tenancy: Tenanc
     assert (await stats(tenancy, location))["usage_count"] == 1
 
 
+async def test_keys_that_hold_secrets_stay_different_keys(tenancy: Tenancy):
+    location = await pattern(tenancy)
+    keys = (SECRET, SECRET.replace("a1", "b2"))
+    answers = [await use(tenancy, location, idempotency_key=key) for key in (*keys, *keys)]
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 200]
+    assert all(key not in answer.text for key in keys for answer in answers)
+
+
 async def test_somebody_elses_key_is_not_mine_to_repeat(tenancy: Tenancy):
     location = await pattern(tenancy)
     assert (await use(tenancy, location, "member")).status_code == 201
