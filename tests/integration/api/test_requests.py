@@ -134,7 +134,8 @@ async def test_an_unforeseen_error_says_nothing_but_its_id(settings: Settings, l
     class Broken:
         """An embedder that fails with what it was given in its message."""
 
-        model_id = "broken"
+        model_id = "none"  # as the patterns are stored
+        fingerprint = "broken"
         dimension = 3
 
         def embed(self, *texts: object) -> object:
