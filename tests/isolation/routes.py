@@ -76,6 +76,7 @@ ROUTES: dict[str, Route] = {
         "agent_keys", "insert", 201, {"name": "another"}, service=False, refused=READERS | SERVICE
     ),
     f"DELETE {_IN_PROJECT}/keys/{{key_id}}": may("agent_keys", "update", 204, refused=AGENTS),
+    f"GET {_IN_PROJECT}/export": may("projects", "update"),
     f"GET {_IN_PROJECT}/audit": may("audit", "select"),
     f"DELETE {_IN_PROJECT}/people/{{who}}": door("motif.erase_person(uuid,text)"),
     "GET /api/v1/audit": Route(OPERATORS | SERVICE, refused=BELIEVED),

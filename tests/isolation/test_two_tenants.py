@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import httpx
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from tenant_steps import IDS, NAMES, OTHER, SHARED, STEPS, Ids, Request, cursors, forged, looking, nowhere, own
 from tenants import TEXT
 from world import World
@@ -43,7 +43,7 @@ class Tenants:
         return answer
 
     async def look(self, who: str) -> list[tuple[int, Any]]:
-        """Everything that they can see, without how long it took."""
+        """Everything that they can see."""
         answers = [await self.ask(who, request) for request in looking(IDS[who])]
         return [(answer.status_code, _steady(answer.json())) for answer in answers]
 
@@ -57,7 +57,8 @@ class Tenants:
 
 
 @given(STEPS)
-@settings(max_examples=12, derandomize=True, deadline=None, database=None)
+# Not made smaller when one fails: that would take minutes, and the request that was answered wrongly is named.
+@settings(max_examples=12, derandomize=True, deadline=None, database=None, phases=[Phase.generate])
 async def test_no_trace_of_the_other_in_any_answer_log_or_measure(world: World, steps: list[Any]):
     world.put_back()
     tenants = Tenants(world)
@@ -111,8 +112,8 @@ def _plain(answer: httpx.Response, ids: Ids) -> tuple[int, dict[str, str], str]:
 
 
 def _steady(answer: Any) -> Any:
-    """An answer without how long it took."""
+    """An answer without how long it took, and without how often their own matches were counted by now."""
     if isinstance(answer, dict):
-        answer.get("query_metadata", {}).pop("query_time_ms", None)
-        answer.pop("request_id", None)
-    return answer
+        passing = ("query_time_ms", "request_id", "match_count", "last_matched_at")
+        return {name: _steady(value) for name, value in answer.items() if name not in passing}
+    return [_steady(one) for one in answer] if isinstance(answer, list) else answer
