@@ -86,10 +86,17 @@ language sql stable set search_path = '' as $$
     select motif.plain(said) as said from gone
   ), kept_plain as materialized (
     select motif.plain(said) as said from kept
-  ), lost as materialized (
-    select stem from gone, motif.stems(gone.said) as stem
+  ), missing as materialized (
+    select stem from unnest(sentences) as s, motif.stems(s) as stem
     except
     select stem from kept, motif.stems(kept.said) as stem
+  ), lost as materialized (
+    -- Only texts that may hold one are read word by word: a stem is its word but for the ending, or its last letter.
+    select distinct stem
+    from gone g, motif.stems(g.said) as stem
+    where exists (select from missing m where strpos(lower(normalize(g.said, NFKC)),
+                                                     left(m.stem, greatest(length(m.stem) - 1, 2))) > 0)
+      and stem in (select m.stem from missing m)
   )
   select coalesce(array_agg(distinct s), '{}') from unnest(sentences) as s
   where exists (select from motif.stems(s) as stem where stem in (select l.stem from lost l))
