@@ -30,6 +30,9 @@ def match(
     limit: Annotated[int, typer.Option(help="How many at most, 1 to 100.")] = 5,
     min_confidence: Annotated[float, typer.Option(help="Least confidence score, 0 to 1.")] = 0.0,
     project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+    audience: Annotated[
+        str | None, typer.Option(help="Repository where the answer will be read: others' private evidence is left out.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Find patterns that fit an intent."""
@@ -49,6 +52,7 @@ def match(
             "filters": filters,
             "limit": limit,
             "min_confidence": min_confidence,
+            "audience": audience,
         }
     )
 

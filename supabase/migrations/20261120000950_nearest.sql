@@ -285,28 +285,55 @@ $$;
 -- The candidates of a match: the nearest in meaning and the nearest in words, filters applied, with what their score is
 -- made of. The words are BM25F; its constants and the terms' weights come from service/matching/rank.py. Which rows may
 -- be seen the policies say. How many are left decides the way; the size of the index, only what is cheaper.
-create function motif.match_candidates(q motif.match_query) returns setof motif.match_candidate
-language plpgsql stable security invoker rows 300 set search_path = ''
+create function motif.match_candidates(q motif.match_query)
+returns table (
+  project_id uuid, pattern_id uuid, length_name smallint, length_body integer, cosine double precision,
+  words double precision, by_index boolean, uses double precision, success_rate double precision,
+  recent_uses double precision, recent_performance double precision
+)
+language plpgsql stable security invoker rows 300
+set search_path = '' set plan_cache_mode = force_generic_plan set max_parallel_workers_per_gather = 0
+set enable_seqscan = off
 as $$
+#variable_conflict use_column
 declare
   counted bigint;
   indexed double precision;
   near uuid[];
+  indeed boolean := false;
 begin
   if q.vector is not null and q.patterns > q.exact_rows then
     counted := motif.count_left(q);
     select greatest(c.reltuples, q.patterns) into indexed
     from pg_catalog.pg_class c where c.oid = format('motif.pattern_embeddings_%s', q.model)::regclass;
     -- A row met in the index costs as much as seven of a scan, and one in indexed / patterns of them is the caller's.
-    if counted > q.exact_rows and (q.patterns <= q.candidates or 7 * q.candidates * indexed / q.patterns < q.patterns) then
+    if counted > q.exact_rows
+       and (q.patterns <= q.candidates or 7 * q.candidates * indexed / q.patterns < q.patterns) then
       near := motif.nearest_by_index(q, least(20000, greatest(q.patterns / 7, q.candidates))::integer);
-      if cardinality(near) >= least(q.candidates, counted) then
-        return query select * from motif.candidates_by_index(q, near);
-        return;
-      end if;
+      -- Fewer than there are to be found: the scan finds them.
+      indeed := cardinality(near) >= least(q.candidates, counted);
     end if;
   end if;
-  return query select * from motif.candidates_by_scan(q);
+  return query
+  select c.project_id, c.pattern_id, c.length_name, c.length_body, c.cosine, c.words, c.by_index,
+         s.usage_count::double precision, s.success_rate::double precision, coalesce(u.uses, 0)::double precision,
+         u.performance::double precision
+  from (
+    select * from motif.candidates_by_index(q, near) where indeed
+    union all
+    select * from motif.candidates_by_scan(q) where not indeed
+  ) c
+  -- "offset 0": looked up one by one; joined, all tenants' statistics would be read.
+  cross join lateral (
+    select st.usage_count, st.success_rate from public.pattern_stats st
+    where st.project_id = c.project_id and st.pattern_id = c.pattern_id offset 0
+  ) s
+  left join lateral (
+    select count(u.performance_score) as uses, avg(u.performance_score) as performance
+    from public.pattern_usage u
+    where s.usage_count > 0 and u.project_id = c.project_id and u.pattern_id = c.pattern_id
+      and u.started_at between now() - interval '30 days' and now()
+  ) u on true;
 end
 $$;
 

@@ -81,24 +81,11 @@ select * from motif.count_corpus(%(model_id)s::smallint, %(projects)s::uuid[], %
 
 -- name: candidates
 -- The patterns nearest in meaning and those nearest in words, filters applied, with what their score is made of.
--- "offset 0": looked up one by one, since a planner who does not know how few they are reads all tenants' statistics.
-select n.project_id, n.pattern_id, n.length_name, n.length_body, n.cosine, n.words, n.by_index,
-       st.usage_count::float8 as uses, st.success_rate::float8,
-       coalesce(u.recent_uses, 0)::float8 as recent_uses, u.recent_performance::float8
-from motif.match_candidates(row(
+select * from motif.match_candidates(row(
   %(model_id)s, %(projects)s::uuid[], %(audience)s::uuid[], %(vector)s::extensions.halfvec, %(terms)s::text[],
   %(weights)s::float8[], %(statuses)s::text[], %(types)s::text[], %(tags)s::text[], %(min_quality)s::real,
   %(min_success)s::real, %(candidates)s, %(patterns)s, %(postings)s, %(exact_rows)s, %(saturation)s, %(name_weight)s,
-  %(name_length)s, %(body_length)s, %(mean_name_length)s, %(mean_body_length)s)::motif.match_query) n
-cross join lateral (
-  select s.usage_count, s.success_rate from public.pattern_stats s
-  where s.project_id = n.project_id and s.pattern_id = n.pattern_id offset 0
-) st
-left join lateral (
-  select count(u.performance_score) as recent_uses, avg(u.performance_score) as recent_performance
-  from public.pattern_usage u
-  where u.project_id = n.project_id and u.pattern_id = n.pattern_id and u.started_at between now() - interval '30 days' and now()
-) u on st.usage_count > 0
+  %(name_length)s, %(body_length)s, %(mean_name_length)s, %(mean_body_length)s)::motif.match_query)
 
 -- name: shared_terms
 -- Which of the query's terms stand in some patterns, and how often.
