@@ -40,13 +40,13 @@ def not_reached(*, embedded: bool) -> tuple[NotReached, ...]:
         NotReached("what other people wrote about it", "they erase or change it"),
         NotReached("caches of other processes of Motif", "their entries' age, ten minutes at most"),
         NotReached("jobs under way", "they end, and find nothing"),
-        NotReached("model vendors", "nothing was sent to any"),
+        NotReached("what model vendors were sent", "their own retention ends; this version sends them nothing"),
         NotReached("ids in the audit and in events of removal", "never: they hold ids only"),
     )
     if embedded:
         return (
             *everywhere,
-            NotReached("freed pages and the write-ahead log", "the scrub that was queued, a minute later"),
+            NotReached("freed pages and the write-ahead log", "the scrub is through: at once on the command line, else in about a minute"),
             NotReached("blocks that the file system gave back", "the disk uses them again"),
         )
     return (
