@@ -34,6 +34,13 @@ async def test_a_project_may_be_named(api: httpx.AsyncClient):
     assert "demo" in missing.json()["fix"]
 
 
+async def test_an_audience_that_nobody_knows_is_not_found(api: httpx.AsyncClient):
+    response = await api.post(MATCH, json={"intent": "retry a lost connection", "audience": "elsewhere"})
+    assert (response.status_code, response.json()["code"]) == (404, "not-found")
+    everything = await api.post(MATCH, json={"intent": "retry a lost connection", "audience": None})
+    assert everything.json()["matched_patterns"]
+
+
 async def test_filters_narrow(api: httpx.AsyncClient):
     response = await api.post(MATCH, json={"intent": "pinned versions lock file", "filters": {"tags": ["build"]}})
     assert [found["name"] for found in response.json()["matched_patterns"]] == ["Pin dependencies"]
