@@ -35,7 +35,7 @@ test: ## All tests, on Postgres 18; those that need a database on 16 as well
 	@scripts/set-up.sh local dev
 	@PATH="$(CURDIR)/$(VENV):$$PATH" scripts/set-up-clients.sh
 	@echo "Postgres 16: what needs a database"
-	@MOTIF_POSTGRES_VERSION=16 $(PYTEST) $(wildcard tests/integration tests/sql)
+	@MOTIF_POSTGRES_VERSION=16 $(PYTEST) $(wildcard tests/integration tests/sql tests/isolation)
 	@echo "Postgres 18: everything"
 	@MOTIF_POSTGRES_VERSION=18 $(PYTEST)
 
