@@ -46,7 +46,10 @@ def not_reached(*, embedded: bool) -> tuple[NotReached, ...]:
     if embedded:
         return (
             *everywhere,
-            NotReached("freed pages and the write-ahead log", "the scrub is through: at once on the command line, else in about a minute"),
+            NotReached(
+                "freed pages and the write-ahead log",
+                "the scrub is through: at once on the command line, else in about a minute",
+            ),
             NotReached("blocks that the file system gave back", "the disk uses them again"),
         )
     return (
