@@ -27,7 +27,7 @@ LOG = VENV / "motif-set-up.log"
 CONSTRAINTS = "requirements/constraints.txt"  # relative: pip splits the variable that names it at spaces
 
 # Megabytes that pip downloads with an empty cache: Python 3.11, Linux x86-64, pip's own figures added up.
-SIZES_MB = {"core": 104, "local": 153, "dev": 22, "node": 61}
+SIZES_MB = {"core": 104, "local": 153, "dev": 32, "node": 61}
 TORCH_CPU_MB, TORCH_MAC_MB, TORCH_CUDA_MB = 192, 111, 2730
 CONTENTS = {
     "core": "Motif's libraries, Postgres among them",

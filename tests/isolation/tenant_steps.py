@@ -111,6 +111,8 @@ def forged(mine: Ids, foreign: Ids) -> list[Request]:
         Request("PATCH", f"/api/v1/patterns/{mine.pattern}", {"superseded_by": str(foreign.pattern)}),
         _interaction(foreign.project, foreign.source, "forged"),
         _interaction(mine.project, foreign.source, "forged"),
+        Request("POST", "/api/v1/patterns/match", {"intent": "p", "audience": str(foreign.source)}),
+        Request("GET", f"{project}/export"),
         Request("GET", f"/api/v1/patterns?project_id={foreign.project}"),
         Request("GET", f"/api/v1/interactions?project_id={foreign.project}"),
         Request("GET", f"/api/v1/interactions?source_id={foreign.source}"),
