@@ -179,7 +179,9 @@ async def ask(
         )
         counts = dict.fromkeys(terms, 1)
         weights = rank.weigh(counts, {}, corpus)
-        parameters = candidate_parameters(Filters(), tenant.queries[number], corpus, weights, exact_limit)
+        parameters = candidate_parameters(
+            Filters(), tenant.queries[number], corpus, weights, exact_limit, used=row["uses"] > 0
+        )
         rows = await search.candidates(connection, scope, parameters)
         return (time.perf_counter() - started) * 1000, rows
 

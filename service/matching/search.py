@@ -104,7 +104,9 @@ async def _look(
         document_frequency=counts["document_frequency"],
     )
     weights = rank.weigh(query.head_terms, query.body_terms, corpus)
-    parameters = candidate_parameters(request.filters or Filters(), vector, corpus, weights, exact_rows)
+    parameters = candidate_parameters(
+        request.filters or Filters(), vector, corpus, weights, exact_rows, used=counts["uses"] > 0
+    )
     rows = await search.candidates(connection, scope, parameters)
     clock.lap("search")
     scored = score(rows, record(counts), request.min_confidence)
@@ -138,8 +140,10 @@ def candidate_parameters(
     corpus: rank.Corpus,
     weights: Mapping[str, float],
     exact_rows: int = search.EXACT_ROWS,
+    *,
+    used: bool = True,
 ) -> dict[str, Any]:
-    """What `search.candidates` is asked with, besides its scope."""
+    """What `search.candidates` is asked with, besides its scope. `used`: whether any of the patterns ever was."""
     return {
         "vector": None if vector is None else HalfVector(vector),
         "terms": list(weights),
@@ -152,6 +156,7 @@ def candidate_parameters(
         "candidates": CANDIDATES,
         "patterns": corpus.patterns,
         "postings": sum(corpus.document_frequency.get(term, 0) for term in weights),
+        "used": used,
         "exact_rows": exact_rows,
         "saturation": rank.SATURATION,
         "name_weight": rank.NAME_WEIGHT,

@@ -38,26 +38,58 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- The caller's role in each project. An agent is at most a member, and only of its key's project while the key lives.
+-- Every policy of every table asks this: in plpgsql, whose plans a session keeps, it costs less than half of what it
+-- would as plain SQL, which is planned anew each time.
 create function motif.my_roles() returns table (project_id uuid, role text)
-language sql stable security definer set search_path = '' as $$
-  select m.project_id, m.role from public.project_members m
-  where m.user_id = (select auth.uid()) and motif.is_person()
-  union all
-  select m.project_id, case when m.role <> 'viewer' and 'write' = any (k.scopes) then 'member' else 'viewer' end
-  from public.agent_keys k
-  join public.project_members m on m.project_id = k.project_id and m.user_id = k.created_by
-  where k.id = ((select auth.jwt()) ->> 'agent_key')::uuid and k.created_by = (select auth.uid())
-    and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+language plpgsql stable security definer rows 8 set search_path = '' set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+declare
+  claims jsonb := auth.jwt();
+  me uuid := auth.uid();
+  key uuid := claims ->> 'agent_key';
+begin
+  if me is null or coalesce(claims ->> 'is_anonymous', 'false') <> 'false' then
+    return;
+  end if;
+  if key is null then
+    return query select m.project_id, m.role from public.project_members m where m.user_id = me;
+  else
+    return query
+      select m.project_id, case when m.role <> 'viewer' and 'write' = any (k.scopes) then 'member' else 'viewer' end
+      from public.agent_keys k
+      join public.project_members m on m.project_id = k.project_id and m.user_id = k.created_by
+      where k.id = key and k.created_by = me
+        and k.revoked_at is null and (k.expires_at is null or k.expires_at > now());
+  end if;
+end
 $$;
 
 create or replace function motif.my_projects() returns setof uuid
-language sql stable security definer set search_path = '' as $$
-  select project_id from motif.my_roles()
+language plpgsql stable security definer rows 8 set search_path = '' set plan_cache_mode = force_generic_plan as $$
+begin
+  return query select r.project_id from motif.my_roles() r;
+end
 $$;
 
 create or replace function motif.my_projects(roles text[]) returns setof uuid
-language sql stable security definer set search_path = '' as $$
-  select project_id from motif.my_roles() where role = any (roles)
+language plpgsql stable security definer rows 8 set search_path = '' set plan_cache_mode = force_generic_plan as $$
+begin
+  return query select r.project_id from motif.my_roles() r where r.role = any (roles);
+end
+$$;
+
+-- The same as my_projects(), as an array and with a short way for people: for the tables that every match reads.
+create function motif.my_project_ids() returns uuid[]
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan as $$
+declare
+  claims jsonb := auth.jwt();
+  me uuid := auth.uid();
+begin
+  if claims ->> 'agent_key' is null and coalesce(claims ->> 'is_anonymous', 'false') = 'false' then
+    return array(select m.project_id from public.project_members m where m.user_id = me);
+  end if;
+  return array(select r.project_id from motif.my_roles() r);
+end
 $$;
 
 create function motif.is_operator() returns boolean
@@ -191,11 +223,11 @@ create trigger installation_roles_audit after insert or update or delete on publ
 -- the writer may not see.
 alter function motif.check_quote() security invoker;
 
-revoke all on function motif.is_person(), motif.my_roles(), motif.is_operator(), motif.may_create_projects(),
-  motif.create_project(text), motif.leave_makers_names(), motif.keep_an_admin(), motif.refuse_visitors(), motif.actor(),
-  motif.record_audit()
+revoke all on function motif.is_person(), motif.my_roles(), motif.my_project_ids(), motif.is_operator(),
+  motif.may_create_projects(), motif.create_project(text), motif.leave_makers_names(), motif.keep_an_admin(),
+  motif.refuse_visitors(), motif.actor(), motif.record_audit()
   from public;
-grant execute on function motif.is_person(), motif.my_roles() to authenticated, motif_api, service_role;
+grant execute on function motif.is_person(), motif.my_roles(), motif.my_project_ids() to authenticated, motif_api, service_role;
 grant execute on function motif.is_operator(), motif.may_create_projects(), motif.create_project(text) to motif_api;
 grant execute on function motif.check_quote() to motif_api, service_role;
 

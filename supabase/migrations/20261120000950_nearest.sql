@@ -51,19 +51,20 @@ end
 $$;
 
 -- What a match reads of every pattern stands in the key itself, so that the vectors in between are not read for it.
+alter table public.pattern_embeddings add column has_vector boolean not null
+  generated always as (embedding is not null) stored;
 alter table public.pattern_embeddings drop constraint pattern_embeddings_pkey;
 alter table public.pattern_embeddings add primary key (model_id, project_id, pattern_id)
-  include (length_name, length_body, status, private_to);
+  include (length_name, length_body, status, private_to, has_vector);
 -- What every match counts is found without passing by other tenants' rows.
-create index pattern_embeddings_without_vector on public.pattern_embeddings (project_id) where embedding is null;
 create index pattern_stats_used on public.pattern_stats (project_id) where usage_count > 0;
 create index pattern_usage_recent on public.pattern_usage (project_id, started_at);
--- Everybody is a member of a few projects, not of the thousand that the planner takes a function to give. Asked for once
--- and compared row by row; a hash table costs a tenth of a match more.
-alter function motif.my_projects() rows 8;
-alter function motif.my_projects(text[]) rows 8;
-alter policy read on public.pattern_embeddings using (project_id = any (array(select motif.my_projects())));
-alter policy read on public.pattern_terms using (project_id = any (array(select motif.my_projects())));
+-- Asked for once and compared row by row: everybody is a member of a few projects, and a hash table costs a tenth of a
+-- match more.
+alter policy read on public.pattern_embeddings using (project_id = any ((select motif.my_project_ids())::uuid[]));
+alter policy read on public.pattern_terms using (project_id = any ((select motif.my_project_ids())::uuid[]));
+alter policy read on public.pattern_stats using (project_id = any ((select motif.my_project_ids())::uuid[]));
+alter policy read on public.pattern_usage using (project_id = any ((select motif.my_project_ids())::uuid[]));
 
 -- Counts over all that a match looks through, before any filter, and how often all of it was used.
 create type motif.match_corpus as (
@@ -81,13 +82,10 @@ begin
   return query
   with seen as (
     select count(*) as patterns, coalesce(avg(e.length_name::double precision), 0) as mean_name_length,
-           coalesce(avg(e.length_body::double precision), 0) as mean_body_length
+           coalesce(avg(e.length_body::double precision), 0) as mean_body_length,
+           count(*) filter (where not e.has_vector) as without_vector
     from public.pattern_embeddings e
     where e.model_id = model and e.project_id = any (projects) and (audience is null or e.private_to <@ audience)
-  ), wordless as (
-    select count(*) as patterns from public.pattern_embeddings e
-    where e.model_id = model and e.project_id = any (projects) and e.embedding is null
-      and (audience is null or e.private_to <@ audience)
   ), held as (
     select t.term, count(*) as patterns from public.pattern_terms t
     where t.project_id = any (projects) and t.term = any (terms)
@@ -110,16 +108,17 @@ begin
     select count(u.performance_score)::double precision as uses,
            avg(u.performance_score)::double precision as performance
     from public.pattern_usage u
-    where u.project_id = any (projects) and u.started_at between now() - interval '30 days' and now()
+    where (select used.uses from used) > 0  -- where nothing was used, not even looked for
+      and u.project_id = any (projects) and u.started_at between now() - interval '30 days' and now()
       and (audience is null or exists (
         select from public.pattern_embeddings e
         where e.model_id = model and e.project_id = u.project_id and e.pattern_id = u.pattern_id
           and e.private_to <@ audience))
   )
-  select seen.patterns, seen.mean_name_length, seen.mean_body_length, wordless.patterns,
+  select seen.patterns, seen.mean_name_length, seen.mean_body_length, seen.without_vector,
          coalesce((select jsonb_object_agg(h.term, h.patterns) from held h), '{}'), coalesce(used.uses, 0),
          used.success_rate, recent.uses, recent.performance
-  from seen cross join wordless cross join used cross join recent;
+  from seen cross join used cross join recent;
 end
 $$;
 
@@ -132,6 +131,7 @@ create type motif.match_query as (
   candidates integer,  -- examined from each side, meaning and words
   patterns bigint,  -- how many there are before the filters, and how many rows the terms have:
   postings bigint,  -- they choose the way; a wrong number costs time and shows nothing
+  used boolean,  -- whether any of it ever was; if not, nobody looks for it
   exact_rows integer,
   saturation double precision, name_weight double precision, name_length double precision, body_length double precision,
   mean_name_length double precision, mean_body_length double precision
@@ -316,7 +316,8 @@ begin
   end if;
   return query
   select c.project_id, c.pattern_id, c.length_name, c.length_body, c.cosine, c.words, c.by_index,
-         s.usage_count::double precision, s.success_rate::double precision, coalesce(u.uses, 0)::double precision,
+         coalesce(s.usage_count, 0)::double precision, s.success_rate::double precision,
+         coalesce(u.uses, 0)::double precision,
          u.performance::double precision
   from (
     select * from motif.candidates_by_index(q, near) where indeed
@@ -324,10 +325,10 @@ begin
     select * from motif.candidates_by_scan(q) where not indeed
   ) c
   -- "offset 0": looked up one by one; joined, all tenants' statistics would be read.
-  cross join lateral (
+  left join lateral (
     select st.usage_count, st.success_rate from public.pattern_stats st
-    where st.project_id = c.project_id and st.pattern_id = c.pattern_id offset 0
-  ) s
+    where q.used and st.project_id = c.project_id and st.pattern_id = c.pattern_id offset 0
+  ) s on true
   left join lateral (
     select count(u.performance_score) as uses, avg(u.performance_score) as performance
     from public.pattern_usage u

@@ -84,8 +84,8 @@ select * from motif.count_corpus(%(model_id)s::smallint, %(projects)s::uuid[], %
 select * from motif.match_candidates(row(
   %(model_id)s, %(projects)s::uuid[], %(audience)s::uuid[], %(vector)s::extensions.halfvec, %(terms)s::text[],
   %(weights)s::float8[], %(statuses)s::text[], %(types)s::text[], %(tags)s::text[], %(min_quality)s::real,
-  %(min_success)s::real, %(candidates)s, %(patterns)s, %(postings)s, %(exact_rows)s, %(saturation)s, %(name_weight)s,
-  %(name_length)s, %(body_length)s, %(mean_name_length)s, %(mean_body_length)s)::motif.match_query)
+  %(min_success)s::real, %(candidates)s, %(patterns)s, %(postings)s, %(used)s, %(exact_rows)s, %(saturation)s,
+  %(name_weight)s, %(name_length)s, %(body_length)s, %(mean_name_length)s, %(mean_body_length)s)::motif.match_query)
 
 -- name: shared_terms
 -- Which of the query's terms stand in some patterns, and how often.
