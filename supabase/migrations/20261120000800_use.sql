@@ -129,6 +129,10 @@ drop policy add_by_service on public.interactions;
 create policy add_by_service on public.interactions for insert to motif_api
   with check (project_id in (select motif.my_projects(array['admin', 'member'])) and kind <> 'commit');
 
+-- Who brought it, whatever it says of its author: what an agent hands in shows nothing about how often something recurs.
+alter table public.interactions add column handed_in_by text not null default motif.actor();
+grant execute on function motif.actor() to authenticated, motif_api, service_role;
+
 -- Counting is for the triggers above and for the service.
 drop policy change on public.pattern_stats;
 drop policy add on public.pattern_stats;

@@ -26,6 +26,7 @@ class Chat(NamedTuple):
     revision: str = "1"
     words: str | None = None
     source: str = "chat"
+    by: str = "service"
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ async def hear(database: Database, admin: psycopg.Connection, project: UUID, cha
     words = chat.words if chat.words is not None else f"Talk {uuid4()}."
     row = admin.execute(
         "insert into interactions (project_id, source_id, kind, external_key, revision, author_key, occurred_at, text, "
-        "redacted) values (%s, %s, 'conversation', %s, %s, %s, %s, %s, true) returning id",
+        "redacted, handed_in_by) values (%s, %s, 'conversation', %s, %s, %s, %s, %s, true, %s) returning id",
         (
             project,
             source[0],
@@ -60,6 +61,7 @@ async def hear(database: Database, admin: psycopg.Connection, project: UUID, cha
             chat.author,
             f"2026-03-{chat.day:02} 12:00+00",
             f"{words}\n\n{SAID}",
+            chat.by,
         ),
     ).fetchone()
     assert row is not None
@@ -77,6 +79,10 @@ CASES = {
     "three people on three days": ([Chat("a", 1), Chat("b", 2), Chat("c", 3)], "active"),
     "one person on three days": ([Chat("a", 1), Chat("a", 2), Chat("a", 3)], "active"),
     "three people on one day": ([Chat("a", 1), Chat("b", 1), Chat("c", 1)], "active"),
+    "what an agent says that three people said": (
+        [Chat("a", 1), Chat("b", 2), Chat("c", 3, by=f"agent:{uuid4()}")],
+        "proposed",
+    ),
     "two": ([Chat("a", 1), Chat("b", 2)], "proposed"),
     "one person three times a day": ([Chat("a", 1), Chat("a", 1), Chat("a", 1)], "proposed"),
     "two pairs of person and day in four": ([Chat("a", 1), Chat("b", 1), Chat("a", 1), Chat("b", 1)], "proposed"),

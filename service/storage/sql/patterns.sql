@@ -55,7 +55,8 @@ returning id
 
 -- name: activate_recurring
 -- Those of some proposed patterns that three independent sources show by now: different interactions with different
--- texts, and never more of them than there are different (author, day) pairs. What an import says of itself is none.
+-- texts, and never more of them than there are different (author, day) pairs. What an import says of itself is none, and
+-- neither is what an agent hands in: it can say that anybody wrote it, at any time.
 -- A status that somebody set stays.
 update public.patterns p set status = 'active'
 where p.project_id = %(project_id)s and p.id = any(%(ids)s) and p.status = 'proposed' and not p.decided
@@ -65,7 +66,7 @@ where p.project_id = %(project_id)s and p.id = any(%(ids)s) and p.status = 'prop
     from public.pattern_evidence e
     join public.interactions i on i.project_id = e.project_id and i.id = e.interaction_id
     join public.sources s on s.project_id = i.project_id and s.id = i.source_id
-    where e.project_id = p.project_id and e.pattern_id = p.id and s.kind <> 'import')
+    where e.project_id = p.project_id and e.pattern_id = p.id and s.kind <> 'import' and i.handed_in_by not like 'agent:%%')
 returning p.id
 
 -- name: newest_quotes

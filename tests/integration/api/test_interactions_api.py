@@ -47,6 +47,13 @@ async def test_what_is_handed_in_waits_and_is_learned_from(tenancy: Tenancy, dat
     assert resting["status"] == "proposed"
 
 
+async def test_it_is_kept_who_handed_in_what_whatever_the_author_is_said_to_be(tenancy: Tenancy):
+    await hand_in(tenancy, "writer", external_key="a", author_key="u-7")
+    await hand_in(tenancy, "member", external_key="b", author_key="u-7")
+    kept = tenancy.admin.execute("select handed_in_by from interactions order by external_key").fetchall()
+    assert kept == [(f"agent:{tenancy.keys['writer']}",), (f"user:{tenancy.people['member']}",)]
+
+
 async def test_a_repeat_is_the_same_row_and_another_text_another_revision(tenancy: Tenancy):
     first, again = await hand_in(tenancy), await hand_in(tenancy)
     assert (first.status_code, again.status_code) == (202, 200)
