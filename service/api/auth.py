@@ -43,13 +43,14 @@ async def caller_of(connection: _Connection, parts: Parts) -> Caller:
     """Who asks, found out once a request; counts the request, and a refused token against its address."""
     state = connection.scope["state"]
     if _CALLER not in state:
-        address = _address(connection)
-        with _told(state, parts.refused_tokens, address):
-            parts.refused_tokens.check(address)
         try:
             caller = await _believed(connection, parts)
         except (TokenInvalid, TokenExpired):
-            parts.refused_tokens.take(address)
+            # Whoever brings a good token is let in from any address: behind one proxy, a stranger with bad ones must not
+            # lock out everybody.
+            address = _address(connection)
+            with _told(state, parts.refused_tokens, address):
+                parts.refused_tokens.take(address)
             raise
         if caller.user_id is not None:  # the service itself is not held back
             key = str(caller.agent_key or caller.user_id)
