@@ -46,8 +46,8 @@ async def caller_of(connection: _Connection, parts: Parts) -> Caller:
         try:
             caller = await _believed(connection, parts)
         except (TokenInvalid, TokenExpired):
-            # Whoever brings a good token is let in from any address: behind one proxy, a stranger with bad ones must not
-            # lock out everybody.
+            # Whoever brings a good token is let in from any address: behind one proxy, a stranger with bad ones must
+            # not lock out everybody.
             address = _address(connection)
             with _told(state, parts.refused_tokens, address):
                 parts.refused_tokens.take(address)
