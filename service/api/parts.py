@@ -7,6 +7,7 @@ from uuid import UUID
 from service.api.key_uses import KeyUses
 from service.api.metrics import Metrics
 from service.api.rate import RateLimit
+from service.api.turns import Turns
 from service.errors import DatabaseUnavailable
 from service.matching.counting import MatchCounter
 from service.matching.embed import Embedder
@@ -17,6 +18,10 @@ from service.tokens.claims import Verifier
 
 RunWorker: TypeAlias = Callable[[Settings, Database, Embedder | None], Coroutine[Any, Any, None]]
 WorkerState: TypeAlias = Literal["elsewhere", "running", "restarting"]
+
+
+_MOST_EXPORTS = 4
+"""Each holds a connection beside the pool's."""
 
 
 class Parts:
@@ -38,6 +43,7 @@ class Parts:
         self.key_uses = KeyUses()
         self.requests = RateLimit(settings.rate_limit_per_minute)
         self.refused_tokens = RateLimit(settings.rate_limit_per_minute)
+        self.exports = Turns(_MOST_EXPORTS)
         self.embedder = embedder
         self.embedder_missing: str | None = None
         self.worker: WorkerState = "elsewhere"

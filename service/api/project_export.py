@@ -1,5 +1,6 @@
 """GET /api/v1/projects/{project_id}/export: a whole project as JSON lines, streamed."""
 
+from collections.abc import AsyncGenerator
 from typing import cast
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from litestar.response import Stream
 
 from service.api.parts import Parts
 from service.api.problem import refusals
+from service.api.turns import Turn
 from service.extraction.project_export import check_export, export_project
 from service.storage.database import Caller
 
@@ -29,8 +31,20 @@ async def export(
 ) -> Response[bytes]:
     """Stream a project as the caller."""
     await check_export(parts.database, caller, project_id)  # once lines are sent, nothing can be refused
-    lines = Stream(export_project(parts.database, caller, project_id), media_type="application/x-ndjson")
-    return cast(Response[bytes], lines)  # what is streamed is described as what it comes to
+    lines = export_project(parts.database, caller, project_id)
+    if caller.user_id is not None:  # the service itself is not held back
+        lines = _in_turn(lines, parts.exports.take(str(caller.user_id)))
+    # What is streamed is described as what it comes to.
+    return cast(Response[bytes], Stream(lines, media_type="application/x-ndjson"))
+
+
+async def _in_turn(lines: AsyncGenerator[bytes], turn: Turn) -> AsyncGenerator[bytes]:
+    try:
+        async for line in lines:
+            yield line
+    finally:
+        await lines.aclose()
+        turn.end()
 
 
 ROUTES = (export,)

@@ -12,6 +12,9 @@ from service.storage import project_export
 from service.storage.database import Caller, Database, Role
 from service.storage.rights import require
 
+PATIENCE_S = 60.0
+"""Whoever takes nothing for so long keeps a connection from others."""
+
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -21,17 +24,19 @@ async def check_export(database: Database, caller: Caller, project_id: UUID) -> 
         await require(connection, caller, project_id, "admin")
 
 
-async def export_project(database: Database, caller: Caller, project_id: UUID) -> AsyncGenerator[bytes]:
+async def export_project(
+    database: Database, caller: Caller, project_id: UUID, *, patience_s: float = PATIENCE_S
+) -> AsyncGenerator[bytes]:
     """The project's lines, each with its line end, the last one telling how many there were before it.
 
     One snapshot, read as the caller on a connection of its own for as long as somebody takes the lines. Raises NotFound
-    or Forbidden unless the caller is an admin.
+    or Forbidden unless the caller is an admin, RequestInvalid once nobody has taken one for `patience_s`.
     """
     count = 0
     role = Role.SERVICE if caller.user_id is None else Role.TEAM_CLIENT
     async with database.transaction(role, caller, apart=True) as connection:
         await require(connection, caller, project_id, "admin")
-        async for line, raw in project_export.lines(connection, project_id):
+        async for line, raw in project_export.lines(connection, project_id, patience_s=patience_s):
             yield (await asyncio.to_thread(_redacted, line) if raw else line.encode()) + b"\n"
             count += 1
     yield _ENCODER.encode({"end": {"lines": count}}) + b"\n"

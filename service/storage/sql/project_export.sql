@@ -1,3 +1,7 @@
+-- name: do_not_wait_for_ever
+-- Ends this transaction's session when nobody takes the lines: it holds a connection, and a snapshot.
+select set_config('idle_in_transaction_session_timeout', %(milliseconds)s, true)
+
 -- name: lines
 -- A project line by line, in one snapshot: first what others refer to. `raw`: not redacted yet. Who people are is left
 -- out, they are this installation's.
