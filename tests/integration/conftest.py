@@ -1,11 +1,11 @@
 """An open database for tests that call functions in this process, and the command for those that do not."""
 
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from mined import MOTIF, environment
+from mined import MOTIF, Command, environment
 
 from service.settings import Settings
 from service.storage.database import Caller, Database
@@ -24,9 +24,6 @@ async def database(service_url: str) -> AsyncIterator[Database]:
 def caller() -> Caller:
     """The person that a local installation knows."""
     return Caller(Settings(_env_file=None).user_id)
-
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from service.extraction.history_lines import open_history_lines, read_history_lines
@@ -14,6 +14,9 @@ from service.matching.embed import Embedder
 from service.storage.database import Caller, Database
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "procrastinate.jsonl"
+Command = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs `motif ARGUMENTS`; the fixture `motif` is one."""
+
 MOTIF = [sys.executable, "-c", "from service.cli.main import main; main()"]
 
 

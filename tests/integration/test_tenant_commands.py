@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from conftest import Command
+from mined import Command
 
 LOCAL = "00000000-0000-4000-8000-000000000001"
 

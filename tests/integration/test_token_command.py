@@ -10,8 +10,7 @@ import httpx
 import jwt
 import psycopg
 import pytest
-from conftest import Command
-from mined import refusal
+from mined import Command, refusal
 from serve_process import authorization, motif, serving
 
 from service.settings import Settings
