@@ -61,18 +61,12 @@ def live() -> Liveness:
     responses={503: ResponseSpec(Readiness, description="A needed part is down.", generate_examples=False)},
 )
 async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
-    """Look at each part now."""
-    database, migrations = await asyncio.gather(_patiently(_database(parts)), _patiently(_migrations(parts)))
-    down = "down" in (database.status, migrations.status)
-    unknown = PartHealth("degraded", "not known while the database is down")
-    found = {
-        "database": database,
-        "migrations": migrations,
-        "embeddings": unknown if down else await _patiently(_embeddings(parts)),
-        "worker": unknown if down else await _patiently(_worker(parts)),
-    }
-    degraded = any(part.status != "ok" for part in found.values())
-    readiness = Readiness("down" if down else "degraded" if degraded else "ok", found)
+    """Look at each part now; who asks while somebody looks is told the same."""
+    if parts.looking is None or parts.looking.done():
+        # Anybody may ask, as often as they like: a look for each would take the connections of those who have rights.
+        parts.looking = asyncio.create_task(_look(parts), name="motif-ready")
+    readiness = await asyncio.shield(parts.looking)
+    down = readiness.status == "down"
     return Response(readiness, status_code=HTTPStatus.SERVICE_UNAVAILABLE if down else HTTPStatus.OK)
 
 
@@ -99,6 +93,20 @@ async def metrics(request: Request[Any, Any, Any], parts: NamedDependency[Parts]
         parts.metrics.jobs({})
         logger().warning("jobs not counted", error_type=type(error).__name__)
     return Response(parts.metrics.render(), headers={"content-type": CONTENT_TYPE})
+
+
+async def _look(parts: Parts) -> Readiness:
+    database, migrations = await asyncio.gather(_patiently(_database(parts)), _patiently(_migrations(parts)))
+    down = "down" in (database.status, migrations.status)
+    unknown = PartHealth("degraded", "not known while the database is down")
+    found = {
+        "database": database,
+        "migrations": migrations,
+        "embeddings": unknown if down else await _patiently(_embeddings(parts)),
+        "worker": unknown if down else await _patiently(_worker(parts)),
+    }
+    degraded = any(part.status != "ok" for part in found.values())
+    return Readiness("down" if down else "degraded" if degraded else "ok", found)
 
 
 async def _patiently(look: Awaitable[PartHealth]) -> PartHealth:

@@ -1,5 +1,6 @@
 """What the handlers work with: opened when the service starts, closed when it ends, replaceable in `create_app`."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
@@ -47,6 +48,7 @@ class Parts:
         self.embedder = embedder
         self.embedder_missing: str | None = None
         self.worker: WorkerState = "elsewhere"
+        self.looking: asyncio.Task[Any] | None = None  # the look of /health/ready that is under way
         self.forgetting: list[Callable[[UUID], int]] = [self.queries.forget]
         self._database = database
 
