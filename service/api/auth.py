@@ -117,7 +117,7 @@ async def _look_up(key: str, parts: Parts) -> agent_keys.PresentedKey | None:
 
 def _no_such_key() -> TokenInvalid:
     """The same for a key that never was and one that was revoked."""
-    return TokenInvalid("There is no such key.", fix="Make one with `motif keys create`.")
+    return TokenInvalid("There is no such key, or it has ended.", fix="Make one with `motif keys create`.")
 
 
 def _address(connection: _Connection) -> str:

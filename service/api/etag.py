@@ -33,7 +33,7 @@ def check_if_match(request: Request[Any, Any, Any], current: object, *, needed: 
     given = request.headers.get("if-match")
     if given is None:
         if needed:
-            raise PreconditionRequired("The request says not what it was made from.")
+            raise PreconditionRequired("The request does not say what the change was made from.")
         return
     if not _names(given, etag(current), weakly=False):
         raise PreconditionFailed("It was changed since it was read.")

@@ -40,7 +40,9 @@ KINDS: dict[str, Kind] = {
     "method-not-allowed": Kind(
         405, "This address does not take that method.", "The header Allow lists those it takes."
     ),
-    "conflict": Kind(409, "A name or key is taken.", "Choose another one."),
+    "conflict": Kind(
+        409, "A name or key is taken, or a rule would be broken.", "Choose another one, or do what the message says."
+    ),
     "precondition-failed": Kind(
         412, "It was changed since it was read.", "Read it again, and send the change with its new ETag in If-Match."
     ),

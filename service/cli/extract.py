@@ -27,7 +27,7 @@ LONGEST_NAME = 500
 
 def extract(
     file: Annotated[Path, typer.Argument(help="A document or conversation; - for standard input.", allow_dash=True)],
-    project: Annotated[str, typer.Option(help="Project to learn into.")] = "documents",
+    project: Annotated[str | None, typer.Option(help="Project to learn into; `documents` by default.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="What it is; guessed from its form by default.")] = None,
     name: Annotated[str | None, typer.Option(help="A lasting name for it; the file's by default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -55,10 +55,12 @@ def extract(
         out.print(f"{escape(learned.reason)} Next: `motif mine PATH` learns from a whole history.")
 
 
-async def _extract(interaction: Interaction, project_name: str) -> Learned | None:
+async def _extract(interaction: Interaction, project_name: str | None) -> Learned | None:
     async with session(embeds=True) as opened:
         async with opened.database.transaction(Role.SERVICE) as connection:
-            project = await create_project(connection, opened.caller, project_name)
+            project = await create_project(
+                connection, opened.caller, project_name or "documents", chosen=project_name is not None
+            )
             source = await create_source(connection, project, "folder", "documents", "documents")
             await interactions.insert_interactions(
                 connection, source, [as_row(interaction)], priority=Priority.INTERACTIVE.value

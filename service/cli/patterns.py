@@ -101,7 +101,7 @@ def import_command(
     """Import patterns: one JSON object each, at least a name. Importing the same file again changes nothing."""
     label = "standard input" if str(file) == "-" else file.name
     records = read_patterns(_read(file), label)
-    results = run(_import(records, project or (file.stem if str(file) != "-" else "imported"), label, quiet=json))
+    results = run(_import(records, project, file.stem if str(file) != "-" else "imported", label, quiet=json))
     if json:
         print_json(results)
         return
@@ -110,7 +110,7 @@ def import_command(
 
 
 async def _import(
-    records: list[tuple[str, ImportedPattern]], project: str, source: str, *, quiet: bool
+    records: list[tuple[str, ImportedPattern]], project: str | None, otherwise: str, source: str, *, quiet: bool
 ) -> list[ImportedResult]:
     async with session(embeds=True) as opened:
         with Progress(console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
@@ -120,7 +120,8 @@ async def _import(
                 opened.embedder,
                 opened.caller,
                 records,
-                project_name=project,
+                project_name=project or otherwise,
+                chosen=project is not None,
                 source_name=source,
                 progress=lambda done, total: bar.update(row, completed=done, total=total),
             )

@@ -106,7 +106,7 @@ async def change_pattern(
         await require(connection, caller, project_id, "member")
         check(seen)
         quotes = await _quotes(connection, seen)
-    if caller.agent_key is not None and change.status not in {UNSET, seen["status"]}:
+    if caller.agent_key is not None and (seen["status"] != "proposed" or change.status not in {UNSET, "proposed"}):
         raise _for_people()
     if change.superseded_by == pattern_id:
         raise RequestInvalid("superseded_by: a pattern cannot supersede itself.", fix="Name the one that replaces it.")
@@ -186,4 +186,6 @@ async def _keep_version(connection: Connection, caller: Caller, row: Row) -> Non
 
 
 def _for_people() -> Forbidden:
-    return Forbidden("An agent proposes; the status of a pattern is for people to decide.", fix="Ask a member.")
+    return Forbidden(
+        "An agent proposes; the status of a pattern, and one that is decided, are for people.", fix="Ask a member."
+    )

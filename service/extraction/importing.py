@@ -57,15 +57,16 @@ async def import_patterns(
     records: Sequence[tuple[str, ImportedPattern]],
     *,
     project_name: str,
+    chosen: bool = True,
     source_name: str,
     progress: Callable[[int, int], None],
 ) -> list[ImportedResult]:
     """Store records that are not there yet, all in one transaction; a repeat of the same import changes nothing.
 
-    Names that an open pattern has already get a number. Secrets are redacted first.
+    Names that an open pattern has already get a number. Secrets are redacted first. `chosen`: see create_project.
     """
     async with database.transaction(Role.SERVICE) as connection:
-        project = await create_project(connection, caller, project_name)
+        project = await create_project(connection, caller, project_name, chosen=chosen)
         source = await create_source(connection, project, "import", source_name, source_name)
         model_id = await active_model(connection, embedder)
         known = {row["context_hash"]: row for row in await patterns.existing(connection, project.id)}

@@ -57,7 +57,9 @@ async def mine(
     Conflict when, without a name given, the project learns from another history.
     """
     async with database.transaction(Role.SERVICE) as connection:
-        project = await create_project(connection, caller, project_name or history.name.rsplit("/", 1)[-1])
+        project = await create_project(
+            connection, caller, project_name or history.name.rsplit("/", 1)[-1], chosen=project_name is not None
+        )
         source = await _source(connection, project, history, chosen=project_name is not None)
     async with learning(database, project.id, wait=False) as taken:
         if taken:

@@ -79,15 +79,16 @@ async def project_named(connection: Connection, name_or_id: str) -> Project:
     )
 
 
-async def create_project(connection: Connection, caller: Caller, name_or_id: str) -> Project:
+async def create_project(connection: Connection, caller: Caller, name_or_id: str, *, chosen: bool = True) -> Project:
     """The project of that name or id that the caller is in, or one made with the caller as its admin.
 
-    For the service's own transactions: no permission is asked for. Raises RequestInvalid for a name that is blank, over
-    200 characters, or that several have, NotFound for an id of none, Conflict where the caller made one but may not
-    write to it any more.
+    For the service's own transactions: no permission is asked for. `chosen`: the caller named it, rather than a folder
+    that happens to be called so. Raises RequestInvalid for a name that is blank, over 200 characters, or that several
+    have, NotFound for an id of none, Conflict where the caller made one but may not write to it any more, or was put
+    into somebody else's and did not choose it.
     """
     check_name(name_or_id)
-    project = await _joined(connection, caller, name_or_id)
+    project = await _joined(connection, caller, name_or_id, chosen=chosen)
     if project is not None:
         return project
     if as_id(name_or_id) is not None:
@@ -97,7 +98,7 @@ async def create_project(connection: Connection, caller: Caller, name_or_id: str
     if row is not None:
         return Project(row["id"], row["name"])
     # Somebody made it meanwhile as the same person, or the caller is no longer in it.
-    project = await _joined(connection, caller, name_or_id)
+    project = await _joined(connection, caller, name_or_id, chosen=chosen)
     if project is None:
         raise _not_for_writing(name_or_id)
     return project
@@ -171,7 +172,7 @@ def as_id(text: str) -> UUID | None:
     return found if str(found) == text.lower() else None
 
 
-async def _joined(connection: Connection, caller: Caller, name_or_id: str) -> Project | None:
+async def _joined(connection: Connection, caller: Caller, name_or_id: str, *, chosen: bool) -> Project | None:
     wanted = as_id(name_or_id)
     cursor = await connection.execute(
         SQL["joined_projects"], {"user_id": caller.user_id, "name": name_or_id, "id": wanted}
@@ -181,6 +182,12 @@ async def _joined(connection: Connection, caller: Caller, name_or_id: str) -> Pr
     found = _only([Project(row["id"], row["name"]) for row in exact], name_or_id)
     if found is not None and exact[0]["role"] not in {"admin", "member"}:
         raise _not_for_writing(name_or_id)
+    if found is not None and not chosen and not exact[0]["own"]:
+        # Or whoever guesses a repository's name could have it handed to them, by putting its owner into such a project.
+        raise Conflict(
+            f"The project {found.name!r} that you are in was made by somebody else.",
+            fix=f"To hand this over to its members, say so with --project {found.id}; else give another name.",
+        )
     return found
 
 

@@ -34,9 +34,11 @@ async def require(connection: Connection, caller: Caller, project_id: UUID, leas
     if role is None:
         raise no_project()
     if _RANKS[role] < _RANKS[least]:
-        asked = "an agent's key" if caller.agent_key else f"the role {role}"
+        asked = f"an agent's key that counts as {role}" if caller.agent_key else f"the role {role}"
+        writes = caller.agent_key and least == "member"
         raise Forbidden(
-            f"This needs the role {least} in the project; {asked} is not enough.", fix="Ask one of its admins."
+            f"This needs the role {least} in the project; {asked} is not enough.",
+            fix="Use a key with the scope write, made by a member." if writes else "Ask one of its admins.",
         )
 
 

@@ -253,7 +253,7 @@ create policy add on public.agent_keys for insert to motif_api
   with check ((select motif.is_person()) and created_by = (select auth.uid())
               and project_id in (select motif.my_projects(array['admin', 'member'])));
 create policy change on public.agent_keys for update to motif_api
-  using ((select motif.is_person()) and project_id in (select motif.my_projects())
+  using (revoked_at is null and (select motif.is_person()) and project_id in (select motif.my_projects())
          and (created_by = (select auth.uid()) or project_id in (select motif.my_projects(array['admin']))))
   with check ((select motif.is_person()) and project_id in (select motif.my_projects())
               and (created_by = (select auth.uid()) or project_id in (select motif.my_projects(array['admin']))));

@@ -104,34 +104,55 @@ $$;
 create trigger pattern_validations_count after insert on public.pattern_validations
   referencing new table as inserted for each statement execute function motif.count_validations();
 
--- proposed -> active by a person or by three independent sources: an agent proposes.
-create function motif.refuse_status_by_agent() returns trigger
+-- proposed -> active by a person or by three independent sources: an agent proposes, and does not put other words under
+-- what was decided.
+create function motif.refuse_agent() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if (select auth.jwt()) ->> 'agent_key' is not null then
-    raise exception 'the status of a pattern is for people to decide' using errcode = 'insufficient_privilege';
+    raise exception 'an agent proposes, people decide' using errcode = 'insufficient_privilege';
   end if;
   return new;
 end
 $$;
 create trigger patterns_status_by_person before update on public.patterns
-  for each row when (old.status <> new.status) execute function motif.refuse_status_by_agent();
+  for each row when (old.status <> new.status) execute function motif.refuse_agent();
+create trigger patterns_words_by_person before update of name, description, pattern_type, content, scope, tags,
+    quality_metrics, success_criteria, superseded_by on public.patterns
+  for each row when (old.status <> 'proposed') execute function motif.refuse_agent();
 create trigger patterns_proposed_by_agent before insert on public.patterns
-  for each row when (new.status <> 'proposed') execute function motif.refuse_status_by_agent();
+  for each row when (new.status <> 'proposed') execute function motif.refuse_agent();
 
 -- What a pattern is counted and judged by, whose it is and how it was found are not for its editors to set.
 revoke update on public.patterns from motif_api;
 grant update (name, description, pattern_type, content, scope, tags, status, quality_metrics, success_criteria,
               superseded_by, version, edited, decided) on public.patterns to motif_api;
 
--- A commit is believed as evidence of a repository: only the service brings one, whichever way the others come in.
-drop policy add_by_service on public.interactions;
-create policy add_by_service on public.interactions for insert to motif_api
-  with check (project_id in (select motif.my_projects(array['admin', 'member'])) and kind <> 'commit');
+-- A commit is believed as evidence of a repository: only the service brings one, whichever way the others come in. An
+-- author key that is a user's is that user's alone: what they wrote is erased by it.
+alter policy add_by_service on public.interactions
+  with check (project_id in (select motif.my_projects(array['admin', 'member'])) and kind <> 'commit'
+              and (author_key is null or author_key not like 'user:%' or author_key = 'user:' || (select auth.uid())));
+alter policy add on public.interactions
+  with check (project_id in (select motif.my_projects(array['admin', 'member']))
+              and state = 'received' and priority = 'interactive' and attempts = 0 and not redacted
+              and kind <> 'commit'
+              and (author_key is null or author_key not like 'user:%' or author_key = 'user:' || (select auth.uid())));
 
 -- Who brought it, whatever it says of its author: what an agent hands in shows nothing about how often something recurs.
 alter table public.interactions add column handed_in_by text not null default motif.actor();
 grant execute on function motif.actor() to authenticated, motif_api, service_role;
+
+-- Links come from what anybody handed in, and are shown to be followed: pages, or names without a scheme such as a sha.
+create function motif.drop_odd_link() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.link := null;
+  return new;
+end
+$$;
+create trigger pattern_evidence_link before insert or update of link on public.pattern_evidence
+  for each row when (new.link !~ '^https?://' and new.link ~ ':') execute function motif.drop_odd_link();
 
 -- Counting is for the triggers above and for the service.
 drop policy change on public.pattern_stats;
@@ -141,7 +162,7 @@ create policy add on public.pattern_stats for insert to motif_api
 revoke update, delete on public.pattern_stats from motif_api;
 
 revoke all on function motif.note_version_used(), motif.count_usage(), motif.count_validations(),
-  motif.refuse_status_by_agent() from public;
-grant execute on function motif.refuse_status_by_agent() to motif_api, service_role;
+  motif.refuse_agent(), motif.drop_odd_link() from public;
+grant execute on function motif.refuse_agent(), motif.drop_odd_link() to motif_api, service_role;
 
 comment on schema motif is 'version 20261120000800';

@@ -158,6 +158,13 @@ begin
 end
 $$;
 
+-- Whoever is no superuser may name the settings of an extension only once it is loaded.
+do $$
+begin
+  perform extensions.vector_dims('[1]'::extensions.halfvec);
+end
+$$;
+
 -- The nearest by the index. The settings leave the planner no other way: it takes every caller for one of few rows.
 create function motif.nearest_by_index(q motif.match_query, most_scanned integer) returns uuid[]
 language plpgsql stable security invoker

@@ -362,12 +362,14 @@ begin
     return null;
   end if;
   -- One that was brought along, or written by hand, is its own source: that text shows nothing else, and goes along.
+  -- What else rests in an import is for admins to erase, though it be this pattern's only evidence.
   own := array(
     select i.id from public.interactions i
     join public.sources s on s.project_id = i.project_id and s.id = i.source_id
     where i.project_id = project and s.kind = 'import'
-      and (i.id in (select e.interaction_id from public.pattern_evidence e
-                    where e.project_id = project and e.pattern_id = pattern)
+      and (i.external_key ~ '^(manual|import):'
+           and i.id in (select e.interaction_id from public.pattern_evidence e
+                        where e.project_id = project and e.pattern_id = pattern)
            or i.external_key = (select p.context_hash from public.patterns p
                                 where p.project_id = project and p.id = pattern))
       and not exists (select from public.pattern_evidence o where o.project_id = project

@@ -169,7 +169,7 @@ async def test_an_agents_key_searches_its_one_project_while_it_lives(
 FOUND = """
 select count(*) filter (where by_index) as by_index, count(*) as found from motif.match_candidates(row(
   (select id from asked), (select projects from asked), null, (select vector from asked), '{retri}',
-  '{1}', '{active,proposed}', '{}', '{}', null, null, 200, 6, 3, %s, 1.2, 3, .5, .75, 1, 1)::motif.match_query)
+  '{1}', '{active,proposed}', '{}', '{}', null, null, 200, 6, 3, true, %s, 1.2, 3, .5, .75, 1, 1)::motif.match_query)
 """
 
 

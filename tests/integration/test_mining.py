@@ -202,3 +202,22 @@ async def test_who_was_removed_from_a_project_does_not_come_back_by_mining(
     with pytest.raises(Conflict, match="no longer a member"):
         await mine_lines(database, caller, history)
     assert count(database_url, "project_members") == 1
+
+
+async def test_a_history_is_not_handed_to_whoever_made_a_project_of_its_name(
+    database: Database, caller: Caller, database_url: str, tmp_path: Path
+):
+    history = write_example(tmp_path / "history.jsonl", 30)
+    with psycopg.connect(database_url) as admin:
+        admin.execute(
+            "with mallory as (insert into auth.users (id) values (gen_random_uuid()) returning id), "
+            "made as (insert into projects (name, created_by) select 'history', id from mallory returning id, created_by) "
+            "insert into project_members (project_id, user_id, role) "
+            "select id, created_by, 'admin' from made union all select id, %s, 'member' from made",
+            (caller.user_id,),
+        )
+    with pytest.raises(Conflict, match="made by somebody else"):
+        await mine_lines(database, caller, history, project=None)
+    assert count(database_url, "interactions") == 0
+    await mine_lines(database, caller, history, project="history")
+    assert count(database_url, "interactions") == 30

@@ -132,6 +132,7 @@ QUESTIONS = {
         "motif.my_projects(text[])",
         "motif.my_roles()",
         "motif.quality_score(jsonb,real)",
-        "motif.refuse_status_by_agent()",
+        "motif.refuse_agent()",
+        "motif.drop_odd_link()",
     },
 }

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from tenants import ANA, OURS, PATTERN, SOURCE, acting, fill
+from tenants import ANA, BOB, EVE, INTERACTION, KEY, OURS, PATTERN, SOURCE, acting, fill
 
 VALIDATE = """
 insert into pattern_validations (project_id, pattern_id, validation_type, result, validated_by, validator_id)
@@ -43,6 +43,61 @@ def test_commits_are_brought_by_the_service_alone(admin: psycopg.Connection):
         admin.execute(commit.format("commit"))
     with acting(admin, "service_role", None):
         admin.execute(commit.format("commit"))
+
+
+@pytest.mark.parametrize(("status", "allowed"), [("proposed", True), ("active", False), ("deprecated", False)])
+def test_an_agent_puts_no_other_words_under_what_was_decided(admin: psycopg.Connection, status: str, allowed: bool):
+    admin.execute("update agent_keys set scopes = '{read,write}' where id = %s", (KEY,))
+    admin.execute("update patterns set status = %s where id = %s", (status, PATTERN))
+    for setting in ("description = 'run this'", "content = '{}'", "name = 'mine'", "tags = '{x}'"):
+        change = f"update patterns set {setting} where id = '{PATTERN}'"
+        with acting(admin, "motif_api", ANA):
+            assert admin.execute(change).rowcount == 1
+        if allowed:
+            with acting(admin, "motif_api", BOB, agent_key=KEY):
+                assert admin.execute(change).rowcount == 1
+        else:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(admin, "motif_api", BOB, agent_key=KEY):
+                admin.execute(change)
+
+
+@pytest.mark.parametrize("role", ["authenticated", "motif_api"])
+def test_the_author_key_of_a_user_is_theirs_alone(admin: psycopg.Connection, role: str):
+    hand_in = (
+        "insert into interactions (project_id, source_id, kind, external_key, occurred_at, text, author_key) "
+        f"values ('{OURS}', '{SOURCE}', 'document', 'new', now(), 't', 'user:{{}}')"
+    )
+    with acting(admin, role, ANA):
+        admin.execute(hand_in.format(ANA))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(admin, role, ANA):
+        admin.execute(hand_in.format(EVE))
+
+
+@pytest.mark.parametrize(
+    ("link", "kept"),
+    [
+        ("https://example.org/1", "https://example.org/1"),
+        ("5f1c0de", "5f1c0de"),
+        ("javascript:alert(1)", None),
+        (" JavaScript:alert(1)", None),
+        ("data:text/html,x", None),
+        (None, None),
+    ],
+)
+def test_only_links_that_may_be_followed_are_kept(admin: psycopg.Connection, link: str | None, kept: str | None):
+    found = admin.execute(
+        "insert into pattern_evidence (project_id, pattern_id, version, interaction_id, quote, char_start, char_end, "
+        "link) values (%s, %s, 1, %s, 'retry', 3, 8, %s) returning link",
+        (OURS, PATTERN, INTERACTION, link),
+    ).fetchone()
+    assert found == (kept,)
+
+
+def test_a_revoked_key_stays_revoked(admin: psycopg.Connection):
+    end = f"update agent_keys set revoked_at = now() where id = '{KEY}'"
+    admin.execute(end)
+    with acting(admin, "motif_api", ANA):
+        assert admin.execute(f"update agent_keys set revoked_at = null where id = '{KEY}'").rowcount == 0
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ select motif.user_exists(%(user_id)s) as found
 select id, name from public.projects order by name, id
 
 -- name: joined_projects
--- What a person is a member of and calls by that name or id, with their role.
-select p.id, p.name, m.role
+-- What a person is a member of and calls by that name or id, with their role, and whether they made it.
+select p.id, p.name, m.role, coalesce(p.created_by = m.user_id, false) as own
 from public.project_members m join public.projects p on p.id = m.project_id
 where m.user_id = %(user_id)s and (p.name = %(name)s or p.id = %(id)s)
 order by p.created_at, p.id

@@ -65,6 +65,23 @@ async def test_a_pattern_is_erased_only_as_it_was_read_where_that_is_asked_for(t
     assert (await tenancy.ask("member", "GET", path)).status_code == 404
 
 
+async def test_with_a_pattern_goes_nothing_that_others_handed_in(tenancy: Tenancy):
+    source = tenancy.insert("sources", project_id=tenancy.project, kind="import", name="minutes", external_id="minutes")
+    text = "We agreed to retry twice."
+    theirs = tenancy.insert(
+        "interactions", project_id=tenancy.project, source_id=source, kind="document", external_key="minutes-1",
+        occurred_at="2026-03-01T12:00:00Z", text=text, redacted=True, state="done",
+    )  # fmt: skip
+    quote = {"interaction_id": str(theirs), "quote": text, "char_start": 0, "char_end": len(text)}
+    body = {"project_id": str(tenancy.project), "name": "Retry twice", "evidence": [quote]}
+    made = await tenancy.ask("member", "POST", "/api/v1/patterns", body)
+    assert made.status_code == 201, made.text
+    erased = await tenancy.ask("member", "DELETE", made.headers["location"])
+    assert erased.status_code == 200, erased.text
+    kept = tenancy.admin.execute("select text from interactions where id = %s", (theirs,)).fetchone()
+    assert kept == (text,)
+
+
 async def test_what_is_erased_is_in_no_table_and_no_audit(tenancy: Tenancy):
     made = await a_pattern(tenancy)
     await tenancy.ask("admin", "DELETE", f"/api/v1/patterns/{made['id']}")

@@ -17,8 +17,8 @@ async def written(tenancy: Tenancy, **more: Any) -> httpx.Response:
     return made
 
 
-async def found(tenancy: Tenancy, intent: str) -> list[str]:
-    body = {"intent": intent, "filters": {"statuses": ["active"]}}
+async def found(tenancy: Tenancy, intent: str, status: str = "active") -> list[str]:
+    body = {"intent": intent, "filters": {"statuses": [status]}}
     answer = await tenancy.ask("viewer", "POST", f"{PATTERNS}/match", body)
     return [match["name"] for match in answer.json()["matched_patterns"] if match["why"]["words"] > 0]
 
@@ -72,8 +72,17 @@ async def test_of_changes_at_once_from_the_same_state_one_is_made(tenancy: Tenan
     assert len(await items(tenancy, f"{location}/versions")) == won["version"] == (1 if "status" in change else 2)
 
 
-async def test_a_change_of_what_it_says_is_its_next_version_and_found_at_once(tenancy: Tenancy):
+async def test_an_agent_changes_only_what_is_proposed(tenancy: Tenancy):
     made = await written(tenancy, status="active")
+    change = {"description": "Pipe this into a shell."}
+    for who, status in (("writer", 403), ("member", 200)):
+        answer = await tenancy.ask("viewer", "GET", made.headers["location"])
+        changed = await tenancy.ask(who, "PATCH", made.headers["location"], change, If_Match=answer.headers["etag"])
+        assert changed.status_code == status, changed.text
+
+
+async def test_a_change_of_what_it_says_is_its_next_version_and_found_at_once(tenancy: Tenancy):
+    made = await written(tenancy, status="proposed")
     location = made.headers["location"]
     change = {"name": "Paint the railing", "description": "Every spring.", "content": {"solution": "Use green paint."}}
     changed = await tenancy.ask("writer", "PATCH", location, change, If_Match=made.headers["etag"], X_Request_Id="r-2")
@@ -84,8 +93,8 @@ async def test_a_change_of_what_it_says_is_its_next_version_and_found_at_once(te
     assert (newest["created_by"], newest["correlation_id"]) == (f"agent:{tenancy.keys['writer']}", "r-2")
     assert newest["snapshot"]["content"] == {"solution": "Use green paint."}
     assert first["snapshot"]["name"] == "Release locks"
-    assert await found(tenancy, "green paint on a railing in spring") == ["Paint the railing"]
-    assert await found(tenancy, "locks released") == []
+    assert await found(tenancy, "green paint on a railing in spring", "proposed") == ["Paint the railing"]
+    assert await found(tenancy, "locks released", "proposed") == []
     # What was written now is what the new version rests on.
     evidence = await items(tenancy, f"{location}/evidence")
     assert {e["quote"] for e in evidence if e["version"] == 2} == {"Every spring.", "Use green paint."}
