@@ -211,7 +211,8 @@ async def test_a_history_is_not_handed_to_whoever_made_a_project_of_its_name(
     with psycopg.connect(database_url) as admin:
         admin.execute(
             "with mallory as (insert into auth.users (id) values (gen_random_uuid()) returning id), "
-            "made as (insert into projects (name, created_by) select 'history', id from mallory returning id, created_by) "
+            "made as (insert into projects (name, created_by) select 'history', id from mallory "
+            "returning id, created_by) "
             "insert into project_members (project_id, user_id, role) "
             "select id, created_by, 'admin' from made union all select id, %s, 'member' from made",
             (caller.user_id,),
