@@ -1,6 +1,8 @@
 """Bodies: strict JSON into the struct that a handler declares, with every field that is wrong named at once."""
 
-from typing import Any, TypeVar, cast, get_args
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from litestar import Request
@@ -83,8 +85,29 @@ def _value_errors(value: object, as_type: Any, path: str) -> list[FieldError]:
     try:
         msgspec.convert(value, as_type)
     except msgspec.ValidationError as error:
-        return [_field_error(error, path.rstrip("."))]
+        found = _field_error(error, path.rstrip("."))
+        return [FieldError(found.path, _plainly(found.message, as_type))]
     return []
+
+
+def _plainly(message: str, as_type: Any) -> str:
+    """What msgspec says of a value, with the choices there are, and without the expression that a text failed."""
+    if message.startswith("Invalid enum value") and (choices := list(_choices(as_type))):
+        return f"Not one of {', '.join(choices)}"
+    if message.startswith("Expected `str` matching regex"):
+        return "Blank, or with characters that it must not have"
+    return message
+
+
+def _choices(as_type: Any) -> Iterator[str]:
+    """The values of every choice in a type, inside of lists and beside null too."""
+    if isinstance(as_type, type) and issubclass(as_type, Enum):
+        yield from (str(member.value) for member in as_type)
+    elif get_origin(as_type) is Literal:
+        yield from map(str, get_args(as_type))
+    else:
+        for part in get_args(as_type):
+            yield from _choices(part)
 
 
 def _field_error(error: msgspec.ValidationError, path: str) -> FieldError:

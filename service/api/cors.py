@@ -7,8 +7,8 @@ Headers = list[tuple[bytes, bytes]]
 # Credentials are not among it: tokens come in a header that the page sets itself, never in a cookie.
 _ALLOWED = {
     b"access-control-allow-methods": b"GET, HEAD, POST, PUT, PATCH, DELETE",
-    b"access-control-allow-headers": b"authorization, apikey, content-type, if-match, if-none-match, x-client-info, "
-    b"x-request-id",
+    b"access-control-allow-headers": b"authorization, apikey, content-type, idempotency-key, if-match, if-none-match, "
+    b"x-client-info, x-request-id",
     b"access-control-max-age": b"600",
 }
 _EXPOSED = b"etag, location, retry-after, ratelimit, ratelimit-policy, x-request-id"

@@ -121,6 +121,8 @@ def _operation(method: str, path: str, operation: Node) -> str:
 
 
 def _struct(name: str, node: Node) -> str:
+    if "enum" in node:
+        return f'<h3 id="{escape(name)}">{escape(name)}</h3><p>{_type(node)}</p>'
     needed = set(node.get("required", []))
     rows = [
         (

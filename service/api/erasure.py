@@ -74,8 +74,8 @@ async def erase_source(
     "/api/v1/projects/{project_id:uuid}/people/{who:str}",
     status_code=200,
     summary="Erase a person's data",
-    description="`who` is a user's id, or the author key of somebody who is no user: the interactions they wrote, what "
-    "they said of patterns, their usage, keys and membership. For admins.",
+    description="`who` is a user's id, an address, or the author key of somebody who is no user: the interactions they "
+    "wrote, what they said of patterns, their usage, keys and membership. For admins.",
     response_description=_RECEIPT,
     tags=["Erasure"],
     responses=refusals(404, 409),

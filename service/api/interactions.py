@@ -36,7 +36,7 @@ LongLine = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=ONE
 class NewInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One revision of one thing. A text that changed is another revision of the same external key.
 
-    `author_key` tells authors apart without naming them.
+    `author_key` tells authors apart without naming them; without one it is whoever hands it in, if a person does.
     """
 
     project_id: UUID
@@ -125,10 +125,19 @@ async def add_interaction(
     longest = parts.settings.max_text_chars
     if len(data.text) > longest:
         raise FieldsInvalid([FieldError("text", f"Over the {longest} characters that one interaction may have")])
+    mine = f"user:{caller.user_id}"
+    if (
+        caller.user_id is not None
+        and (data.author_key or mine).startswith("user:")
+        and data.author_key not in {None, mine}
+    ):
+        raise FieldsInvalid([FieldError("author_key", "Another user's; leave it out for your own")])
     async with parts.database.writing(caller) as connection:
         await require(connection, caller, data.project_id, "member")
         source = await handed_in.source(connection, data.project_id, data.source_id)
     row = await asyncio.to_thread(_row, data)
+    if caller.is_person:
+        row["author_key"] = row["author_key"] or mine
     async with parts.database.writing(caller) as connection:
         stored, new = await handed_in.insert_once(connection, source, row)
     return Response(msgspec.convert(stored, InteractionSummary), status_code=202 if new else 200)

@@ -8,14 +8,12 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from service.cli.people import person as user_named
 from service.cli.run import Session, err, out, print_json, run, session
 from service.erasure import erasing
 from service.erasure.receipt import Receipt
 from service.erasure.retention import retain
 from service.erasure.scrubbing import scrub_now
 from service.errors import DatabaseUnavailable, NotFound, RequestInvalid
-from service.settings import Settings
 from service.storage import erasure, patterns, rights, sources
 from service.storage.database import Connection
 from service.storage.projects import as_id, project_named
@@ -82,13 +80,12 @@ def person(
     """Erase what a person wrote in a project and said of its patterns, their keys and membership; for admins."""
 
     async def erase(opened: Session) -> Receipt:
-        whom = await _id_or_key(opened.settings, who)
         async with opened.database.writing(opened.caller) as connection:
             project_id = (await project_named(connection, project)).id
             await rights.require(connection, opened.caller, project_id, "admin")
-            found = await erasure.foresee(connection, "person", project_id, whom)
+            found = await erasure.foresee(connection, "person", project_id, who)
         _confirm(f"what {who} wrote and said", found, yes=yes)
-        return await erasing.erase_person(opened.database, opened.embedder, opened.caller, project_id, whom)
+        return await erasing.erase_person(opened.database, opened.embedder, opened.caller, project_id, who)
 
     _tell(run(_erased(erase)), json=json)
 
@@ -145,16 +142,6 @@ async def _scrub(opened: Session) -> None:
         await scrub_now(opened.database)
     except DatabaseUnavailable as error:
         err.print(f"[yellow]Erased, but not rewritten yet:[/yellow] {escape(str(error))}")
-
-
-async def _id_or_key(settings: Settings, who: str) -> str:
-    """An address of a user as their id; anything else as it is."""
-    if "@" not in who:
-        return who
-    try:
-        return str(await user_named(settings, who))
-    except NotFound:
-        return who
 
 
 async def _source_named(connection: Connection, project_id: UUID, wanted: str) -> tuple[UUID, str]:

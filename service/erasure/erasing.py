@@ -62,15 +62,21 @@ async def erase_source(
 async def erase_person(
     database: Database, embedder: Embedder | None, caller: Caller, project_id: UUID, who: str
 ) -> Receipt:
-    """For admins: what a user (by id) or an author (by key) wrote there, said of patterns, and their place in it.
+    """For admins: what a user (by id or address) or an author (by address or key) wrote there, said of patterns, and
+    their place in it.
 
-    Raises NotFound for the project, Forbidden, Conflict for the last admin.
+    Raises NotFound for the project and where nothing of theirs is in it, Forbidden, Conflict for the last admin.
     """
     async with database.writing(caller) as connection:
         await _may(connection, caller, project_id, "admin")
         with in_our_words({"project_members_last_admin": _last_admin()}):
-            erased = await erasure.erase_person(connection, project_id, who)
-        return await _finish(database, connection, embedder, "person", project_id, who, _there(erased, "project"))
+            erased = _there(await erasure.erase_person(connection, project_id, who), "project")
+        if not erased.removed and not erased.changed:
+            raise NotFound(
+                "Nothing of such a person is in the project, or it was erased before.",
+                fix="Give their address, their user id, or an author key of their interactions.",
+            )
+        return await _finish(database, connection, embedder, "person", project_id, who, erased)
 
 
 async def erase_me(database: Database, embedder: Embedder | None, caller: Caller) -> list[Receipt]:

@@ -35,7 +35,7 @@ async def erase_source(connection: Connection, project_id: UUID, source_id: UUID
 
 
 async def erase_person(connection: Connection, project_id: UUID, who: str) -> Erased | None:
-    """`who`: a user's id or an author key; None where there is no such project."""
+    """`who`: a user's id, an address or an author key; None where there is no such project."""
     return await _erase(connection, "erase_person", project_id=project_id, who=who)
 
 

@@ -18,6 +18,10 @@ create table public.agent_keys (
 );
 create index agent_keys_maker on public.agent_keys (project_id, created_by);
 
+create trigger agent_keys_stay_revoked before update of revoked_at on public.agent_keys
+  for each row when (old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at)
+  execute function motif.refuse_change();
+
 create table public.installation_roles (
   user_id uuid not null references auth.users (id) on delete cascade,
   role text not null check (role in ('operator', 'project_creator')),
@@ -253,7 +257,7 @@ create policy add on public.agent_keys for insert to motif_api
   with check ((select motif.is_person()) and created_by = (select auth.uid())
               and project_id in (select motif.my_projects(array['admin', 'member'])));
 create policy change on public.agent_keys for update to motif_api
-  using (revoked_at is null and (select motif.is_person()) and project_id in (select motif.my_projects())
+  using ((select motif.is_person()) and project_id in (select motif.my_projects())
          and (created_by = (select auth.uid()) or project_id in (select motif.my_projects(array['admin']))))
   with check ((select motif.is_person()) and project_id in (select motif.my_projects())
               and (created_by = (select auth.uid()) or project_id in (select motif.my_projects(array['admin']))));

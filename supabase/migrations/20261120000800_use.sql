@@ -139,6 +139,9 @@ alter policy add on public.interactions
               and kind <> 'commit'
               and (author_key is null or author_key not like 'user:%' or author_key = 'user:' || (select auth.uid())));
 
+-- What a team client hands in without saying whose it is, is its own.
+alter table public.interactions alter column author_key set default 'user:' || auth.uid();
+
 -- Who brought it, whatever it says of its author: what an agent hands in shows nothing about how often something recurs.
 alter table public.interactions add column handed_in_by text not null default motif.actor();
 grant execute on function motif.actor() to authenticated, motif_api, service_role;

@@ -406,11 +406,54 @@ begin
 end
 $$;
 
--- A user's id, or the author key of somebody who is none.
+-- Whom an erasure means by a user's id, an address, or an author key: their account, and every key that they wrote under.
+-- Mined commits know an address by its hash. Accounts are looked up among the project's members alone: an admin is not to
+-- find out who else has one.
+create function motif.whom(project uuid, who text, out person uuid, out author_keys text[])
+language plpgsql stable set search_path = '' as $$
+declare
+  mail text;
+begin
+  if who ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' then
+    person := who;
+    select lower(u.email) into mail from public.project_members m join auth.users u on u.id = m.user_id
+    where m.project_id = project and u.id = person;
+  elsif who like '%@%' then
+    mail := lower(btrim(who));
+    select u.id into person from public.project_members m join auth.users u on u.id = m.user_id
+    where m.project_id = project and lower(u.email) = mail;
+  end if;
+  author_keys := array_remove(array[who, person::text, 'user:' || person,
+                                    'git:' || left(encode(sha256(convert_to(mail, 'UTF8')), 'hex'), 16)], null);
+end
+$$;
+
+-- What would go with them, for whoever has to confirm it.
+create function motif.foresee_person(project uuid, who text) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  meant record;
+begin
+  perform motif.refuse_erasure(motif.is_service()
+    or motif.is_person() and project in (select motif.my_projects(array['admin'])));
+  select * into meant from motif.whom(project, who);
+  return jsonb_build_object(
+    'interactions', (select count(*) from public.interactions i
+                     where i.project_id = project and i.author_key = any (meant.author_keys)),
+    'pattern_validations', (select count(*) from public.pattern_validations v
+                            where v.project_id = project and v.validator_id = meant.person),
+    'pattern_usage', (select count(*) from public.pattern_usage u
+                      where u.project_id = project and u.user_id = meant.person),
+    'project_members', (select count(*) from public.project_members m
+                        where m.project_id = project and m.user_id = meant.person));
+end
+$$;
+
 create function motif.erase_one_person(project uuid, who text) returns jsonb
 language plpgsql volatile set search_path = '' as $$
 declare
-  person uuid := case when who ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' then who::uuid end;
+  meant record;
+  person uuid;
   told jsonb;
   removed jsonb;
   changed jsonb := '{}';
@@ -418,10 +461,12 @@ declare
   counted bigint;
 begin
   perform motif.lock_project(project);
+  select * into meant from motif.whom(project, who);
+  person := meant.person;
   told := motif.erase_interactions(
     project,
     array(select i.id from public.interactions i
-          where i.project_id = project and i.author_key in (who, person::text, 'user:' || person)),
+          where i.project_id = project and i.author_key = any (meant.author_keys)),
     '');
   removed := told -> 'removed';
   if person is not null then
@@ -582,11 +627,11 @@ revoke all on function motif.plain(text), motif.stems(text), motif.sentences(tex
   motif.recount(uuid, uuid[]), motif.erase_patterns(uuid, uuid[]), motif.rewrite_pattern(uuid, uuid, uuid[], text),
   motif.erase_interactions(uuid, uuid[], text), motif.is_service(), motif.refuse_erasure(boolean),
   motif.audit_erasure(uuid, text, text, jsonb), motif.erase_pattern(uuid, uuid), motif.erase_source(uuid, uuid),
-  motif.erase_one_person(uuid, text), motif.erase_person(uuid, text), motif.erase_me(), motif.erase_project(uuid),
+  motif.whom(uuid, text), motif.foresee_person(uuid, text), motif.erase_one_person(uuid, text), motif.erase_person(uuid, text), motif.erase_me(), motif.erase_project(uuid),
   motif.erase_expired(integer), motif.defer_scrub(interval)
   from public, anon, authenticated, service_role;
 grant execute on function motif.erase_pattern(uuid, uuid), motif.erase_source(uuid, uuid), motif.erase_person(uuid, text),
-  motif.erase_project(uuid) to motif_api, service_role;
+  motif.erase_project(uuid), motif.foresee_person(uuid, text) to motif_api, service_role;
 grant execute on function motif.erase_me() to motif_api;
 grant execute on function motif.erase_expired(integer), motif.defer_scrub(interval) to service_role;
 

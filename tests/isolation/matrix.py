@@ -88,6 +88,7 @@ DOORS = {
     "motif.erase_pattern(uuid,uuid)": (f"select motif.erase_pattern('{OURS}', '{PATTERN}')", PEOPLE_WHO_WRITE),
     "motif.erase_source(uuid,uuid)": (f"select motif.erase_source('{OURS}', '{SOURCE}')", ADMINS),
     "motif.erase_person(uuid,text)": (f"select motif.erase_person('{OURS}', '{VIC}')", ADMINS),
+    "motif.foresee_person(uuid,text)": (f"select motif.foresee_person('{OURS}', '{VIC}')", ADMINS),
     "motif.erase_project(uuid)": (f"select motif.erase_project('{OURS}')", ADMINS | OPERATORS),
     "motif.erase_me()": ("select count(*) from motif.erase_me()", PEOPLE),
 }
@@ -95,6 +96,7 @@ DOORS_OF_THE_SERVICE = {
     "motif.erase_pattern(uuid,uuid)",
     "motif.erase_source(uuid,uuid)",
     "motif.erase_person(uuid,text)",
+    "motif.foresee_person(uuid,text)",
     "motif.erase_project(uuid)",
 }
 # Those that answer about the asker alone, or about what they hand in, and change nothing.

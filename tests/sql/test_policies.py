@@ -195,7 +195,6 @@ def test_what_a_key_may_is_there_and_gone_with_its_maker_and_its_life(admin: psy
     for statement in (update("projects"), delete("sources"), INSERT["project_members"], select("audit"), LEAVING):
         assert not may(statement)
     for ended, begun in (
-        ("revoked_at = now()", "revoked_at = null"),
         ("expires_at = now()", "expires_at = null"),
         ("expires_at = now() - interval '1 day'", "expires_at = now() + interval '1 day'"),
     ):
@@ -214,6 +213,12 @@ def test_what_a_key_may_is_there_and_gone_with_its_maker_and_its_life(admin: psy
     there = f"select from patterns where project_id = '{THEIRS}'"
     assert touched(admin, SERVICE_API, ANA, there) > 0
     assert not may(there)
+    with admin.transaction(force_rollback=True):
+        set_key("revoked_at = now()")  # for good
+        assert not may(select("patterns"))
+        with pytest.raises(psycopg.errors.RestrictViolation), admin.transaction():
+            set_key("revoked_at = null")
+    assert may(select("patterns"))
     have(admin, None)
     assert not may(select("patterns"))
     have(admin, "admin")  # who comes back does not bring their keys back

@@ -96,8 +96,8 @@ def test_only_links_that_may_be_followed_are_kept(admin: psycopg.Connection, lin
 def test_a_revoked_key_stays_revoked(admin: psycopg.Connection):
     end = f"update agent_keys set revoked_at = now() where id = '{KEY}'"
     admin.execute(end)
-    with acting(admin, "motif_api", ANA):
-        assert admin.execute(f"update agent_keys set revoked_at = null where id = '{KEY}'").rowcount == 0
+    with pytest.raises(psycopg.errors.RestrictViolation), acting(admin, "motif_api", ANA):
+        admin.execute(f"update agent_keys set revoked_at = null where id = '{KEY}'")
 
 
 @pytest.mark.parametrize(

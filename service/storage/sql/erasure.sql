@@ -73,14 +73,8 @@ from shown
 
 -- name: count_person
 -- The same of a person.
-select (select count(*) from public.interactions i
-        where i.project_id = %(project_id)s and i.author_key in (%(who)s, 'user:' || %(who)s)) as interactions,
-       (select count(*) from public.pattern_validations v
-        where v.project_id = %(project_id)s and v.validator_id::text = %(who)s) as pattern_validations,
-       (select count(*) from public.pattern_usage u where u.project_id = %(project_id)s and u.user_id::text = %(who)s)
-         as pattern_usage,
-       (select count(*) from public.project_members m where m.project_id = %(project_id)s and m.user_id::text = %(who)s)
-         as project_members
+select * from jsonb_to_record(motif.foresee_person(%(project_id)s, %(who)s))
+  as found (interactions bigint, pattern_validations bigint, pattern_usage bigint, project_members bigint)
 
 -- name: count_project
 -- The same of a project.

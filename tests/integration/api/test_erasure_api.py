@@ -2,10 +2,13 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 from tenancy import CALLERS, CANARY, Tenancy
+
+from service.extraction.commit_text import author_key
 
 REFUSED = {"nobody": 401, "outsider": 404, "viewer": 403, "member": 403, "operator": 404, "reader": 403, "writer": 403}
 ADMINS = {**REFUSED, "admin": 200, "service": 200}
@@ -49,8 +52,7 @@ async def test_who_may_erase_what(tenancy: Tenancy, what: str, who: str):
         assert sum(receipt["removed"].values()) > 0
         assert {"what", "until"} == set(receipt["not_reached"][0])
         again = await tenancy.ask(who, "DELETE", path)
-        # Whoever asked was a member of the project, or their own request ended that.
-        assert again.status_code == (200 if what == "person" else 404)
+        assert again.status_code == 404
     else:
         assert tenancy.state() == before
 
@@ -63,6 +65,63 @@ async def test_a_pattern_is_erased_only_as_it_was_read_where_that_is_asked_for(t
     assert (await tenancy.ask("member", "GET", path)).status_code == 200
     assert (await tenancy.ask("member", "DELETE", path, if_match=made["etag"])).status_code == 200
     assert (await tenancy.ask("member", "GET", path)).status_code == 404
+
+
+async def test_a_person_is_known_by_address_id_and_what_their_commits_say(tenancy: Tenancy):
+    mail = "Ana.Example@example.org"
+    ana = tenancy.new_member()
+    tenancy.admin.execute("update auth.users set email = %s where id = %s", (mail, ana))
+    people = f"/api/v1/projects/{tenancy.project}/people"
+
+    def wrote(author: str | None, key: str) -> None:
+        tenancy.insert(
+            "interactions", project_id=tenancy.project, source_id=tenancy.source, kind="document", external_key=key,
+            occurred_at="2026-03-01T12:00:00Z", text=key, redacted=True, state="done", author_key=author,
+        )  # fmt: skip
+
+    def left() -> list[str]:
+        return [key for (key,) in tenancy.admin.execute("select external_key from interactions order by 1").fetchall()]
+
+    for who in (str(ana), mail.lower(), f" {mail} "):
+        wrote(author_key(mail), "committed")
+        wrote(f"user:{ana}", "written")
+        wrote("git:0123456789abcdef", "others'")
+        erased = await tenancy.ask("admin", "DELETE", f"{people}/{quote(who)}")
+        assert erased.status_code == 200, erased.text
+        assert left() == ["others'"], who
+        tenancy.admin.execute("delete from interactions")
+        tenancy.insert("project_members", project_id=tenancy.project, user_id=ana, role="member")
+    # Somebody who never had an account is known by the address of their commits.
+    wrote(author_key("gone@example.org"), "committed")
+    assert (await tenancy.ask("admin", "DELETE", f"{people}/gone@example.org")).status_code == 200
+    assert left() == []
+
+
+async def test_nobody_in_particular_is_not_said_to_be_erased(tenancy: Tenancy):
+    people = f"/api/v1/projects/{tenancy.project}/people"
+    for who in ("nobody@example.org", "git:0123456789abcdef", str(uuid4()), str(tenancy.people["outsider"])):
+        answer = await tenancy.ask("admin", "DELETE", f"{people}/{who}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), who
+
+
+async def test_what_a_person_hands_in_is_theirs_unless_they_say_whose(tenancy: Tenancy):
+    source = {"project_id": str(tenancy.project), "source_id": str(tenancy.source), "kind": "document"}
+    moment = {"occurred_at": "2026-03-01T12:00:00Z", "text": "We retry."}
+    other = f"user:{tenancy.people['admin']}"
+    for who, author, kept in (
+        ("member", None, f"user:{tenancy.people['member']}"),
+        ("member", "u-7", "u-7"),
+        ("writer", None, None),
+        ("service", other, other),
+    ):
+        key = str(uuid4())
+        body = {**source, **moment, "external_key": key, "author_key": author}
+        assert (await tenancy.ask(who, "POST", "/api/v1/interactions", body)).status_code == 202
+        row = tenancy.admin.execute("select author_key from interactions where external_key = %s", (key,)).fetchone()
+        assert row == (kept,), who
+    forged = {**source, **moment, "external_key": "forged", "author_key": other}
+    answer = await tenancy.ask("member", "POST", "/api/v1/interactions", forged)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "author_key")
 
 
 async def test_with_a_pattern_goes_nothing_that_others_handed_in(tenancy: Tenancy):

@@ -37,6 +37,7 @@ async def test_the_browsers_question_before_a_request_is_answered(api_of_pages: 
     assert {"PATCH", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
     allowed = set(answer.headers["access-control-allow-headers"].split(", "))
     assert {"authorization", "apikey", "content-type", "if-match", "if-none-match", "x-client-info"} <= allowed
+    assert "idempotency-key" in allowed
     assert "access-control-allow-credentials" not in answer.headers
     assert "Origin" in answer.headers["vary"]
 

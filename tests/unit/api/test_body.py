@@ -15,6 +15,12 @@ def errors_of(body: object) -> dict[str, str]:
     return {error.path: error.message for error in caught.value.errors}
 
 
+def test_choices_are_listed_and_no_expression_is_shown():
+    errors = errors_of({"intent": " ", "filters": {"statuses": ["done"], "tags": ["a\0"]}})
+    assert errors["filters.statuses[0]"] == "Not one of proposed, active, deprecated, archived"
+    assert errors["intent"] == errors["filters.tags[0]"] == "Blank, or with characters that it must not have"
+
+
 def test_a_good_body_is_the_request_with_its_defaults():
     request = decode(b'{"intent": "retry", "filters": {"tags": ["net"]}}', MatchRequest)
     assert (request.intent, request.limit, request.filters.tags) == ("retry", 10, ["net"])

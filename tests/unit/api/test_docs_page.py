@@ -18,6 +18,7 @@ SCHEMA = {
     },
     "components": {
         "schemas": {
+            "Colour": {"enum": ["red", "blue"]},
             "Thing": {
                 "description": "A `thing`.",
                 "required": ["sizes"],
@@ -27,7 +28,7 @@ SCHEMA = {
                     "kind": {"enum": ["a", "<b>"], "default": "a"},
                     "rest": {"type": "object", "additionalProperties": {}},
                 },
-            }
+            },
         }
     },
 }
@@ -49,6 +50,7 @@ def test_shapes_show_their_types_and_bounds():
         "characters ≤ 9",
         "default <code>&quot;a&quot;</code>",
         "map of any",
+        '<h3 id="Colour">Colour</h3><p><code>red</code> or <code>blue</code></p>',
     ):
         assert words in html
 
