@@ -59,7 +59,10 @@ async def _extract(interaction: Interaction, project_name: str | None) -> Learne
     async with session(embeds=True) as opened:
         async with opened.database.transaction(Role.SERVICE) as connection:
             project = await create_project(
-                connection, opened.caller, project_name or "documents", chosen=project_name is not None
+                connection,
+                opened.caller,
+                "documents" if project_name is None else project_name,
+                chosen=project_name is not None,
             )
             source = await create_source(connection, project, "folder", "documents", "documents")
             await interactions.insert_interactions(
