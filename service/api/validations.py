@@ -23,7 +23,7 @@ ValidationType = Literal["usage", "outcome", "contradiction", "consensus"]
 
 
 class NewValidation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One word on a pattern: `result` says whether it is right."""
+    """One word on a pattern: `result` says whether it is right, of whatever type the word is."""
 
     validation_type: ValidationType
     result: bool

@@ -85,7 +85,7 @@ def _nobody() -> MotifError:
 
 
 def _no_member() -> MotifError:
-    return NotFound("There is no such member.", fix="GET /api/v1/projects/<id>/members lists them.")
+    return NotFound("There is no such member.", fix="List the project's members to see who is one.")
 
 
 def _last_admin() -> MotifError:

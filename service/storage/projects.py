@@ -50,7 +50,7 @@ def check_name(name: str) -> None:
     """Raise RequestInvalid for what is no name of a project."""
     if not name.strip() or len(name) > LONGEST_NAME or any(unicodedata.category(one) == "Cc" for one in name):
         raise RequestInvalid(
-            f"A project's name has 1 to {LONGEST_NAME} characters, all of one line.", fix="Give one with --project."
+            f"A project's name has 1 to {LONGEST_NAME} characters, all of one line.", fix="Choose another name."
         )
 
 
