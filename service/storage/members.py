@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from service.errors import Conflict, MotifError, NotFound
+from service.errors import Conflict, Forbidden, MotifError, NotFound
 from service.storage.database import Caller, Connection, only_row
 from service.storage.queries import load
 from service.storage.refusals import in_our_words
@@ -69,6 +69,8 @@ async def set_role(connection: Connection, project_id: UUID, user_id: UUID, role
     row = await (await connection.execute(SQL["one"], values)).fetchone()
     if row is None:
         raise _no_member()
+    if row["role"] != role:  # the policies left it as it was: somebody took the caller's own role at this moment
+        raise Forbidden("This needs the role admin in the project.", fix="Ask one of its admins.")
     return Member(**row)
 
 

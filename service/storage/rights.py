@@ -51,4 +51,4 @@ async def is_operator(connection: Connection) -> bool:
 
 def no_project() -> NotFound:
     """The same answer for a project that is not there and for one of others."""
-    return NotFound("There is no such project, or not for this caller.", fix="List the projects to see which are yours.")
+    return NotFound("There is no such project, or not for this caller.", fix="List the projects to see yours.")
