@@ -119,7 +119,7 @@ class Terminal:
         """Keys without a line's end; Ctrl-C is what it does."""
         if keys == "\x03":
             self._process.send_signal(signal.SIGINT)
-            # One that comes between the question and the wait for its answer is noticed only with the next: press again.
+            # One between the question and the wait for its answer is noticed only with the next: press again.
             if not select.select([self._ours], [], [], 5)[0]:
                 self._process.send_signal(signal.SIGINT)
         else:
