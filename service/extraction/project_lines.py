@@ -37,7 +37,7 @@ class SourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InteractionLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An interaction."""
+    """An interaction. Who handed it in is another installation's; whether an agent did still counts."""
 
     ids: ClassVar = ("id", "source_id")
     id: UUID
@@ -53,6 +53,7 @@ class InteractionLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str
     error: str | None
     processed_at: Moment | None
+    handed_in_by: Literal["agent:elsewhere", "service"]
     created_at: Moment
 
 

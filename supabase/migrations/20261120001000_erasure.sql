@@ -496,6 +496,10 @@ begin
                                where k.project_id = project and k.created_by = person));
     get diagnostics counted = row_count;
     changed := motif.add_counts(changed, jsonb_build_object('pattern_versions', counted));
+    update public.interactions i set handed_in_by = 'erased'
+    where i.project_id = project and i.handed_in_by = 'user:' || person;
+    get diagnostics counted = row_count;
+    changed := motif.add_counts(changed, jsonb_build_object('interactions', counted));
     update public.projects p set created_by = null where p.id = project and p.created_by = person;
     get diagnostics counted = row_count;
     changed := motif.add_counts(changed, jsonb_build_object('projects', counted));

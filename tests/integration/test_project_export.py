@@ -89,6 +89,14 @@ async def test_what_comes_back_stands_in_its_sources_and_is_found(shop: Shop):
     assert found.matched_patterns[0].name == f"Import {CANARY} twice"
 
 
+async def test_what_an_agent_handed_in_is_an_agents_afterwards_too(shop: Shop):
+    shop.run("update interactions set handed_in_by = 'agent:' || gen_random_uuid() where external_key ="
+             " (select min(external_key) from interactions where project_id = %s)", shop.project)  # fmt: skip
+    back = await brought_back(shop, await exported(shop, shop.project))
+    count = "select count(*) as n from interactions where project_id = %s and handed_in_by like 'agent:%%'"
+    assert shop.run(count, back.project.id) == shop.run(count, shop.project) != [{"n": 0}]
+
+
 async def test_nobody_is_in_an_export(shop: Shop):
     out = b"".join(await exported(shop, shop.project)).decode()
     people = shop.run("select user_id from project_members")

@@ -19,6 +19,7 @@ union all
           'id', i.id, 'source_id', i.source_id, 'kind', i.kind, 'external_key', i.external_key, 'revision', i.revision,
           'author_key', i.author_key, 'occurred_at', i.occurred_at, 'text', i.text, 'metadata', i.metadata,
           'priority', i.priority, 'state', i.state, 'error', i.error, 'processed_at', i.processed_at,
+          'handed_in_by', case when i.handed_in_by like 'agent:%%' then 'agent:elsewhere' else 'service' end,
           'created_at', i.created_at))::text, not i.redacted
  from public.interactions i where i.project_id = %(project_id)s
  order by i.source_id, i.external_key, i.revision)

@@ -15,13 +15,14 @@ from jsonb_to_recordset(%(rows)s) as r(
 -- name: interaction
 -- Interactions, redacted; what was under way waits again.
 insert into public.interactions (id, project_id, source_id, kind, external_key, revision, author_key, occurred_at, text,
-                                 metadata, priority, state, error, processed_at, created_at, redacted)
+                                 metadata, priority, state, error, processed_at, handed_in_by, created_at, redacted)
 select r.id, %(project_id)s, r.source_id, r.kind, r.external_key, r.revision, r.author_key, r.occurred_at, r.text,
        r.metadata, r.priority, case r.state when 'processing' then 'received' else r.state end, r.error, r.processed_at,
-       r.created_at, true
+       r.handed_in_by, r.created_at, true
 from jsonb_to_recordset(%(rows)s) as r(
   id uuid, source_id uuid, kind text, external_key text, revision text, author_key text, occurred_at timestamptz,
-  text text, metadata jsonb, priority text, state text, error text, processed_at timestamptz, created_at timestamptz)
+  text text, metadata jsonb, priority text, state text, error text, processed_at timestamptz, handed_in_by text,
+  created_at timestamptz)
 
 -- name: pattern
 -- Patterns, with an empty row of statistics each.

@@ -86,9 +86,11 @@ async def test_a_person_is_known_by_address_id_and_what_their_commits_say(tenanc
         wrote(author_key(mail), "committed")
         wrote(f"user:{ana}", "written")
         wrote("git:0123456789abcdef", "others'")
+        tenancy.admin.execute("update interactions set handed_in_by = %s", (f"user:{ana}",))
         erased = await tenancy.ask("admin", "DELETE", f"{people}/{quote(who)}")
         assert erased.status_code == 200, erased.text
         assert left() == ["others'"], who
+        assert tenancy.admin.execute("select handed_in_by from interactions").fetchall() == [("erased",)]
         tenancy.admin.execute("delete from interactions")
         tenancy.insert("project_members", project_id=tenancy.project, user_id=ana, role="member")
     # Somebody who never had an account is known by the address of their commits.
