@@ -117,6 +117,56 @@ class Settings(BaseSettings):
     supabase_secret_keys: SecretsListed = Field(
         default=(), description="`sb_secret_` keys, each of which may do everything the service itself may."
     )
+    local_hosts: Listed = Field(
+        default=("localhost", "127.0.0.1", "::1"),
+        description="Hosts of model servers that are yours: what really runs there is local and costs nothing.",
+    )
+    ollama_url: str | None = Field(
+        default="http://127.0.0.1:11434", description="Where Ollama answers, or `none` to do without."
+    )
+    ollama_context_tokens: int = Field(
+        default=8_192, ge=1_024, le=1_000_000, description="Tokens a local model reads at once (`num_ctx`)."
+    )
+    local_models: Listed = Field(
+        default=(),
+        description="Which local model takes which type of task: `pattern_extraction=qwen3:8b,default=llama3.2`. Unset: "
+        "the largest installed model takes all.",
+    )
+    anthropic_api_key: SecretStr | None = Field(default=None, description="Key of Anthropic; unset: never asked.")
+    anthropic_url: str | None = Field(default=None, description="Another address that speaks Anthropic's API.")
+    anthropic_models: Listed = Field(
+        default=("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"),
+        description="Anthropic's models that may be asked.",
+    )
+    openai_api_key: SecretStr | None = Field(default=None, description="Key of OpenAI; unset: never asked.")
+    openai_url: str | None = Field(default=None, description="Another address that speaks OpenAI's API.")
+    openai_models: Listed = Field(
+        default=("gpt-6-luna", "gpt-6.1-terra", "gpt-6.1-sol"), description="OpenAI's models that may be asked."
+    )
+    compatible_url: str | None = Field(
+        default=None, description="A server that speaks OpenAI's API (vLLM, llama.cpp, LM Studio), up to `/v1`."
+    )
+    compatible_api_key: SecretStr | None = Field(default=None, description="Its key, if it wants one.")
+    compatible_models: Listed = Field(default=(), description="Its models that may be asked; unset: all it offers.")
+    compatible_api: Literal["chat", "responses"] = Field(
+        default="chat", description="Which of OpenAI's two interfaces it honours answer schemas on."
+    )
+    model_timeout_s: float = Field(
+        default=120.0, ge=1, le=3_600, description="Longest wait for a model's answer, in seconds."
+    )
+    prices_file: Path | None = Field(
+        default=None, description="TOML file of prices that replace or add to the known ones."
+    )
+    router_file: Path | None = Field(
+        default=None, description="Weights of the complexity score, as `motif router fit` writes them."
+    )
+    local_compute_usd_per_hour: float = Field(
+        default=0.0, ge=0, le=1_000, description="What an hour of local models is worth in cost reports, in dollars."
+    )
+    savings_baseline: str | None = Field(
+        default=None,
+        description="Model (`vendor/name`) that savings are told against; unset: the dearest that is configured.",
+    )
     worker_concurrency: int = Field(default=2, ge=1, le=64, description="Jobs one worker runs at once.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe line that is logged."

@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     for name in [name for name in os.environ if name.startswith("MOTIF_") and name != "MOTIF_POSTGRES_VERSION"]:
         del os.environ[name]  # tests set Motif themselves; only the version is chosen outside
+    os.environ["MOTIF_OLLAMA_URL"] = "none"  # one that happens to run on this machine is not to take part
     # Not under pytest's own temporary folder: pytest closes that to others, and as root Postgres is another user.
     os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="motif-tests-")
 

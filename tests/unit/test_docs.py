@@ -116,7 +116,8 @@ def test_the_configuration_table_is_the_settings_class() -> None:
         field = Settings.model_fields[name]
         if field.default_factory is not None:
             return "the user's data folder of the system"
-        return "unset" if field.default in (None, ()) else f"`{field.default}`"
+        listed = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        return "unset" if field.default in (None, ()) else f"`{listed}`"
 
     assert rows == [
         (f"MOTIF_{name.upper()}", default(name), field.description) for name, field in Settings.model_fields.items()

@@ -1,0 +1,82 @@
+"""What every vendor can be asked for, and what it answers."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from routing.price import Usage
+from routing.task import Prompt
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One prompt for one model, by its name at the vendor. `context_tokens`: what the model is to have room for."""
+
+    model: str
+    prompt: Prompt
+    context_tokens: int
+    timeout_s: float
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a model said: `value` is an instance of the prompt's `answer`. `model`: the one that answered."""
+
+    value: Any
+    usage: Usage
+    model: str
+
+
+class Vectors(msgspec.Struct, frozen=True):
+    """Embeddings, one a text, in order."""
+
+    vectors: Sequence[Sequence[float]]
+    usage: Usage
+    model: str
+
+
+class Offered(msgspec.Struct, frozen=True):
+    """A model that a vendor says it has. `remote_host`: where an Ollama really has it run, if not at home."""
+
+    name: str
+    context_tokens: int | None = None
+    remote_host: str | None = None
+    size_bytes: int | None = None
+    capabilities: frozenset[str] = frozenset()
+
+
+class Vendor(Protocol):
+    """One vendor's SDK behind our words. Any number of tasks may use it at once.
+
+    `ask` and `embed` raise the VendorErrors of routing/errors.py and nothing else but CancelledError; they never try
+    again by themselves and never take longer than they are given.
+    """
+
+    @property
+    def name(self) -> str:
+        """As in Model.vendor."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """Host (and port) that requests go to."""
+        ...
+
+    def body(self, question: Question) -> bytes:
+        """What `ask` would send, as JSON: its length bounds the tokens, its hash and length stand in the ledger."""
+        ...
+
+    async def ask(self, question: Question) -> Answer:
+        """Have the model answer; always validated here, whatever the vendor promises."""
+        ...
+
+    async def embed(self, model: str, texts: Sequence[str], *, timeout_s: float) -> Vectors:
+        """Turn texts into vectors."""
+        ...
+
+    async def offered(self, *, timeout_s: float) -> Sequence[Offered]:
+        """The models that it has now."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
