@@ -129,8 +129,8 @@ class Settings(BaseSettings):
     )
     local_models: Listed = Field(
         default=(),
-        description="Which local model takes which type of task: `pattern_extraction=qwen3:8b,default=llama3.2`. Unset: "
-        "the largest installed model takes all.",
+        description="Which local model takes which type of task: `pattern_extraction=qwen3:8b,default=llama3.2`. "
+        "Unset: the largest installed model takes all.",
     )
     anthropic_api_key: SecretStr | None = Field(default=None, description="Key of Anthropic; unset: never asked.")
     anthropic_url: str | None = Field(default=None, description="Another address that speaks Anthropic's API.")
