@@ -1,6 +1,7 @@
 """Tokens to money. All of it in integers: nano-dollars, and rates in nano-dollars for a million tokens. Pure."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -29,10 +30,20 @@ class Tier(msgspec.Struct, frozen=True):
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """What a model costs: tiers by rising `from_tokens`, the first from 0. `version` says where the rates are from."""
+    """What a model costs: tiers by rising `from_tokens`, the first from 0. `version` says where the rates are from.
+
+    Raises ValueError for tiers that would leave a call without a price, or with two, or that pay somebody back.
+    """
 
     tiers: tuple[Tier, ...]
     version: str
+
+    def __post_init__(self) -> None:
+        starts = [tier.from_tokens for tier in self.tiers]
+        if starts[:1] != [0] or any(second <= first for first, second in pairwise(starts)):
+            raise ValueError("tiers begin at 0 and rise")
+        if any(min(tier.input, tier.output, tier.cache_read, tier.cache_write) < 0 for tier in self.tiers):
+            raise ValueError("a rate is not below 0")
 
 
 FREE = Rates((Tier(0, 0, 0, 0),), "local")
@@ -45,9 +56,13 @@ def tier_of(rates: Rates, input_tokens: int) -> Tier:
 
 
 def cost_nusd(usage: Usage, rates: Rates) -> int:
-    """What a call cost, rounded up to a whole nano-dollar."""
-    tier = tier_of(rates, usage.input_tokens)
-    plain = max(usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens, 0)
+    """What a call cost, rounded up to a whole nano-dollar.
+
+    Who reports more tokens of the cache than were read is taken at the larger number: it is they who write the bill.
+    """
+    cached = usage.cache_read_tokens + usage.cache_write_tokens
+    tier = tier_of(rates, max(usage.input_tokens, cached))
+    plain = max(usage.input_tokens - cached, 0)
     return _round_up(
         plain * tier.input
         + usage.cache_read_tokens * tier.cache_read

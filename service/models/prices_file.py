@@ -117,10 +117,11 @@ def nusd_of(usd: Decimal) -> int:
     """Dollars as nano-dollars; raises ValueError for what is no whole number of them, below 0 or beyond all reason."""
     if not usd.is_finite() or not 0 <= usd <= MOST_USD:
         raise ValueError("not a price")
-    nusd = usd * NUSD
-    if nusd != int(nusd):
+    # Not by multiplying first: that rounds away what stands after the 28th digit.
+    whole = usd.quantize(Decimal("1e-9"))
+    if whole != usd:
         raise ValueError("not a whole number of nano-dollars")
-    return int(nusd)
+    return int(whole * NUSD)
 
 
 def _quoted(names: set[str]) -> str:
