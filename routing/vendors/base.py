@@ -19,18 +19,21 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a model said: `value` is an instance of the prompt's `answer`. `model`: the one that answered."""
+    """What a model said: `value` is an instance of the prompt's `answer`. `model`: the one that answered.
+
+    `usage` None: the vendor said nothing of it, so that the worst case counts.
+    """
 
     value: Any
-    usage: Usage
+    usage: Usage | None
     model: str
 
 
 class Vectors(msgspec.Struct, frozen=True):
-    """Embeddings, one a text, in order."""
+    """Embeddings, one a text, in order. `usage` as in Answer."""
 
     vectors: Sequence[Sequence[float]]
-    usage: Usage
+    usage: Usage | None
     model: str
 
 
@@ -39,9 +42,24 @@ class Offered(msgspec.Struct, frozen=True):
 
     name: str
     context_tokens: int | None = None
+    max_output_tokens: int | None = None
     remote_host: str | None = None
     size_bytes: int | None = None
     capabilities: frozenset[str] = frozenset()
+
+
+TEMPLATE_TOKENS = 1_024
+"""Room for what a vendor puts around a prompt: marks of roles, its own words on how to answer by a schema."""
+
+
+def most_input_tokens(body: bytes) -> int:
+    """No model reads more tokens than this of a request: the body's length in bytes, and TEMPLATE_TOKENS.
+
+    Why it bounds them: every tokenizer in use falls back to bytes, so that a token stands for at least one byte of
+    the text that it reads. All of that text is in the body, where JSON only makes it longer; what is not in the body
+    is the vendor's own template, a few hundred tokens at most.
+    """
+    return len(body) + TEMPLATE_TOKENS
 
 
 class Vendor(Protocol):
