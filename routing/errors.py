@@ -24,9 +24,14 @@ RoutingError
 └── CatalogInvalid              a model or price in the settings that cannot be used
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from routing.price import Usage
+from routing.reasons import REASONS
+
+if TYPE_CHECKING:
+    from routing.attempt import Attempt
+    from routing.policy import Decision
 
 
 class RoutingError(Exception):
@@ -177,6 +182,17 @@ class LedgerUnavailable(BudgetError):
     """It cannot be written down, so nothing is spent."""
 
     code = "ledger-unavailable"
+
+
+class CallFailed(RoutingError):
+    """No model brought an answer. `attempts`: every one that was made; `decision`: the last, which names nobody."""
+
+    code = "call-failed"
+
+    def __init__(self, attempts: "tuple[Attempt, ...]", decision: "Decision") -> None:
+        super().__init__(REASONS[decision.reason])
+        self.attempts = attempts
+        self.decision = decision
 
 
 class CatalogInvalid(RoutingError):
