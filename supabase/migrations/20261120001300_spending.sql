@@ -417,10 +417,13 @@ begin
     and exists (select from public.interactions i
                 where i.project_id = t.project_id and i.id = t.interaction_id for key share)
   on conflict (project_id, type, prompt_version, input_hash) do update set
+    interaction_id = excluded.interaction_id, complexity = excluded.complexity,
+    complexity_parts = excluded.complexity_parts, importance = excluded.importance,
     decision = excluded.decision, reason = excluded.reason, explanation = excluded.explanation, state = excluded.state,
     answer = excluded.answer, held_back = excluded.held_back, finished_at = now(),
     attempts = public.tasks.attempts + excluded.attempts, cost_nusd = public.tasks.cost_nusd + excluded.cost_nusd
-  where public.tasks.state <> 'done';
+  -- A model's answer takes the place of what the built-in extractor did while there was no model.
+  where public.tasks.state <> 'done' or public.tasks.decision = 'builtin';
 end
 $$;
 
