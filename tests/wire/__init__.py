@@ -1,0 +1,1 @@
+"""A loopback server that speaks as Ollama, Anthropic and OpenAI do, with their failures and its own bill."""
