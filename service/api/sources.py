@@ -19,9 +19,10 @@ from service.api.texts import LongName
 from service.storage import sources
 from service.storage.database import Caller
 from service.storage.rights import require
-from service.storage.sources import RemoteModels, SourceDetails, SourceKind, Visibility
+from service.storage.sources import RemoteModels, RemoteVendor, SourceDetails, SourceKind, Visibility
 
 RetentionDays: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+RemoteVendors: TypeAlias = Annotated[list[RemoteVendor], msgspec.Meta(max_length=20)]
 
 
 class NewSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +33,7 @@ class NewSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_id: LongName
     visibility: Visibility = "private"
     remote_models: RemoteModels = "deny"
+    remote_vendors: RemoteVendors = []
     retention_days: RetentionDays | None = None
     settings: FreeJson = {}
 
@@ -42,6 +44,7 @@ class SourceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: LongName | UnsetType = UNSET
     visibility: Visibility | UnsetType = UNSET
     remote_models: RemoteModels | UnsetType = UNSET
+    remote_vendors: RemoteVendors | UnsetType = UNSET
     retention_days: RetentionDays | UnsetType | None = UNSET
     settings: FreeJson | UnsetType = UNSET
 
@@ -78,7 +81,8 @@ async def list_sources(
 @post(
     "/api/v1/projects/{project_id:uuid}/sources",
     summary="Add a source",
-    description="For members. Only an admin opens one: `visibility` public, or `remote_models` allow.",
+    description="For members. Only an admin opens one: `visibility` public, or `remote_models` allow. "
+    "`remote_vendors`: where that is allowed, to whom alone; empty for all that the installation has.",
     response_description="The source, and its ETag.",
     tags=["Sources"],
     responses=refusals(404, 409, 413, 415),
@@ -91,7 +95,11 @@ async def add_source(
     caller: NamedDependency[Caller],
 ) -> Response[SourceDetails]:
     """Add a source to a project."""
-    values = {**msgspec.structs.asdict(data), "settings": clean(data.settings, "settings")}
+    values = {
+        **msgspec.structs.asdict(data),
+        "settings": clean(data.settings, "settings"),
+        "remote_vendors": _once_each(data.remote_vendors),
+    }
     opens = data.visibility == "public" or data.remote_models == "allow"
     async with parts.database.writing(caller) as connection:
         await require(connection, caller, project_id, "admin" if opens else "member")
@@ -140,6 +148,8 @@ async def change_source(
     given = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET}
     if data.settings is not UNSET:
         given["settings"] = clean(data.settings, "settings")
+    if data.remote_vendors is not UNSET:
+        given["remote_vendors"] = _once_each(data.remote_vendors)
     async with parts.database.writing(caller) as connection:
         await require(connection, caller, project_id, "admin")
         before = await sources.hold_source(connection, project_id, source_id)
@@ -148,6 +158,10 @@ async def change_source(
         if not is_same(after, before):
             after = await sources.change_source(connection, project_id, after)
     return tagged(request, after)
+
+
+def _once_each(vendors: list[RemoteVendor]) -> list[RemoteVendor]:
+    return sorted(set(vendors))
 
 
 ROUTES = (list_sources, add_source, read_source, change_source)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from service.storage.sources import RemoteVendor
+
 Json = dict[str, Any]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Offset = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -34,6 +36,7 @@ class SourceLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None
     settings: Json
     created_at: Moment
+    remote_vendors: list[RemoteVendor] = []
 
 
 class InteractionLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ SQL = load("sources")
 SourceKind = Literal["repository", "folder", "chat", "import"]
 Visibility = Literal["public", "private"]
 RemoteModels = Literal["allow", "deny"]
+RemoteVendor = Literal["ollama", "anthropic", "openai", "compatible"]
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -34,8 +35,8 @@ class Source(msgspec.Struct, frozen=True):
 class SourceDetails(msgspec.Struct, frozen=True):
     """A source with all that is set for it.
 
-    `remote_models`: whether its texts may leave for a model elsewhere. `retention_days`: how long interactions are
-    kept; null for as long as the project.
+    `remote_models`: whether its texts may leave for a model elsewhere. `remote_vendors`: to whom alone, where they may;
+    empty for all that are configured. `retention_days`: how long interactions are kept; null: as long as the project.
     """
 
     id: UUID
@@ -44,6 +45,7 @@ class SourceDetails(msgspec.Struct, frozen=True):
     external_id: str
     visibility: Visibility
     remote_models: RemoteModels
+    remote_vendors: list[RemoteVendor]
     retention_days: int | None
     settings: dict[str, Any]
     created_at: datetime

@@ -62,6 +62,7 @@ def comparable(lines: list[bytes]) -> list[str]:
 
 async def test_what_comes_back_is_what_went_out(shop: Shop):
     shop.run("update interactions set redacted = true")
+    shop.run("update sources set remote_models = 'allow', remote_vendors = '{openai,ollama}'")
     shop.run("update patterns set superseded_by = (select id from patterns o where o.project_id = patterns.project_id"
              " and o.id <> patterns.id order by id limit 1) where project_id = %s and extraction_method = 'manual'",
              shop.project)  # fmt: skip
@@ -71,6 +72,7 @@ async def test_what_comes_back_is_what_went_out(shop: Shop):
     back = await brought_back(shop, out)
     again = await exported(shop, back.project.id)
     assert comparable(again) == comparable(out)
+    assert any(json.loads(line).get("source", {}).get("remote_vendors") == ["openai", "ollama"] for line in again)
     old = {row["id"] for row in shop.run("select id from patterns where project_id = %s", shop.project)}
     new = {row["id"] for row in shop.run("select id from patterns where project_id = %s", back.project.id)}
     assert len(new) == len(old)
@@ -222,3 +224,12 @@ def test_a_project_goes_into_a_file_and_back(shop: Shop, motif: Command, tmp_pat
     file.write_bytes(file.read_bytes()[:-20])
     assert "shop.jsonl, line" in refusal(motif("projects", "import", str(file), "--name", "third"))
     assert "cannot be read" in refusal(motif("projects", "import", str(tmp_path / "none"), "--name", "x"))
+
+
+async def test_an_export_from_before_vendors_were_named_comes_back(shop: Shop):
+    lines: list[bytes] = []
+    for line in map(json.loads, await exported(shop, shop.project)):
+        line.get("source", {}).pop("remote_vendors", None)
+        lines.append(json.dumps(line).encode())
+    back = await brought_back(shop, lines)
+    assert back.lines["source"] > 0

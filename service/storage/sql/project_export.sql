@@ -11,8 +11,8 @@ from public.projects p where p.id = %(project_id)s
 union all
 (select jsonb_build_object('source', jsonb_build_object(
           'id', s.id, 'kind', s.kind, 'name', s.name, 'external_id', s.external_id, 'visibility', s.visibility,
-          'remote_models', s.remote_models, 'retention_days', s.retention_days, 'settings', s.settings,
-          'created_at', s.created_at))::text, false
+          'remote_models', s.remote_models, 'remote_vendors', s.remote_vendors, 'retention_days', s.retention_days,
+          'settings', s.settings, 'created_at', s.created_at))::text, false
  from public.sources s where s.project_id = %(project_id)s order by s.created_at, s.id)
 union all
 (select jsonb_build_object('interaction', jsonb_build_object(

@@ -4,13 +4,13 @@ update public.projects set settings = %(settings)s where id = %(project_id)s
 
 -- name: source
 -- Sources as they were.
-insert into public.sources (id, project_id, kind, name, external_id, visibility, remote_models, retention_days, settings,
-                            created_at)
-select r.id, %(project_id)s, r.kind, r.name, r.external_id, r.visibility, r.remote_models, r.retention_days, r.settings,
-       r.created_at
+insert into public.sources (id, project_id, kind, name, external_id, visibility, remote_models, remote_vendors,
+                            retention_days, settings, created_at)
+select r.id, %(project_id)s, r.kind, r.name, r.external_id, r.visibility, r.remote_models, r.remote_vendors,
+       r.retention_days, r.settings, r.created_at
 from jsonb_to_recordset(%(rows)s) as r(
-  id uuid, kind text, name text, external_id text, visibility text, remote_models text, retention_days integer,
-  settings jsonb, created_at timestamptz)
+  id uuid, kind text, name text, external_id text, visibility text, remote_models text, remote_vendors text[],
+  retention_days integer, settings jsonb, created_at timestamptz)
 
 -- name: interaction
 -- Interactions, redacted; what was under way waits again.

@@ -165,6 +165,20 @@ async def test_a_retention_can_be_taken_back(tenancy: Tenancy):
         assert answer.json()["retention_days"] == days
 
 
+async def test_an_admin_names_the_vendors_that_may_see_a_source(tenancy: Tenancy):
+    path = f"{PROJECTS}/{tenancy.project}/sources/{tenancy.source}"
+    body = {"remote_models": "allow", "remote_vendors": ["openai", "anthropic", "openai"]}
+    assert (await tenancy.ask("member", "PATCH", path, body, if_match="*")).status_code == 403
+    told = (await tenancy.ask("admin", "PATCH", path, body, if_match="*")).json()
+    assert (told["remote_models"], told["remote_vendors"]) == ("allow", ["anthropic", "openai"])
+    assert (await tenancy.ask("viewer", "GET", path)).json() == told
+    for wrong in (["somebody"], ["OpenAI"], "openai", [None], ["openai"] * 21):
+        answer = await tenancy.ask("admin", "PATCH", path, {"remote_vendors": wrong}, if_match="*")
+        assert answer.status_code == 422, wrong
+    emptied = await tenancy.ask("admin", "PATCH", path, {"remote_vendors": []}, if_match="*")
+    assert emptied.json()["remote_vendors"] == []
+
+
 async def test_of_many_who_add_one_source_at_once_one_does(tenancy: Tenancy):
     body = {"kind": "repository", "name": "a", "external_id": "team/a"}
     path = f"{PROJECTS}/{tenancy.project}/sources"
