@@ -1,5 +1,6 @@
 """The models there are: where they run, what they can take, what they cost. Pure; the service fills it."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -49,3 +50,19 @@ class Catalog(msgspec.Struct, frozen=True):
     def find(self, ref: str) -> Model | None:
         """The model written so, or None."""
         return next((model for model in self.models if model.ref == ref), None)
+
+    def rates_of(self, asked: Model, answered: str | None) -> Rates | None:
+        """What the model that answered costs; None where nobody knows.
+
+        A vendor answers in the name of the very version it ran (`name-20261001`, `name-2026-10-01`): that is the one
+        asked for. Another name is another model, if it is in the catalog.
+        """
+        if answered is None or answered == asked.name:
+            return asked.rates
+        other = self.find(f"{asked.vendor}/{answered}")
+        if other is not None:
+            return other.rates
+        return asked.rates if _A_VERSION.sub("", answered) == asked.name else None
+
+
+_A_VERSION = re.compile(r"-\d{4}-?\d{2}-?\d{2}$")

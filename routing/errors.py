@@ -189,7 +189,7 @@ class CallFailed(RoutingError):
 
     code = "call-failed"
 
-    def __init__(self, attempts: "tuple[Attempt, ...]", decision: "Decision") -> None:
+    def __init__(self, attempts: tuple["Attempt", ...], decision: "Decision") -> None:
         super().__init__(REASONS[decision.reason])
         self.attempts = attempts
         self.decision = decision

@@ -76,14 +76,10 @@ class Memory(Protocol):
 
 
 class Belief(msgspec.Struct, frozen=True):
-    """What is believed of a model's success: a beta distribution by its mean and how many outcomes it is worth.
-
-    `seen`: how many of them were really seen in this very band (faded ones count less than one).
-    """
+    """What is believed of a model's success: a beta distribution by its mean and how many outcomes it is worth."""
 
     mean: float
     mass: float
-    seen: float
 
     @property
     def hopeful(self) -> float:
@@ -94,7 +90,7 @@ class Belief(msgspec.Struct, frozen=True):
 def starting_success(model: Model, type_: TaskType) -> float:
     """How often it is taken to succeed before anything was learned: the catalog's word, else the starting number."""
     usual = LOCAL_SUCCESS[type_] if model.place is Place.LOCAL else COMMERCIAL_SUCCESS
-    return model.capability.get(type_, usual)
+    return min(max(model.capability.get(type_, usual), 0.0), 1.0)
 
 
 def belief(model: Model, type_: TaskType, band: int, experience: Experience, *, now: datetime) -> Belief:
@@ -105,7 +101,7 @@ def belief(model: Model, type_: TaskType, band: int, experience: Experience, *, 
     """
     start = starting_success(model, type_)
     if not experience.outcomes:
-        return Belief(start, PRIOR_MASS, 0.0)
+        return Belief(start, PRIOR_MASS)
     stood, fell = _faded(experience, model.ref, type_, band, now)
     near_stood = near_fell = 0.0
     for neighbour in (band - 1, band + 1):
@@ -117,9 +113,7 @@ def belief(model: Model, type_: TaskType, band: int, experience: Experience, *, 
         weight = min(NEIGHBOUR_WEIGHT * near, PRIOR_MASS)
         start = (start * PRIOR_MASS + near_stood / near * weight) / (PRIOR_MASS + weight)
     seen = stood + fell
-    if not seen:
-        return Belief(start, PRIOR_MASS, 0.0)
-    return Belief((start * PRIOR_MASS + stood) / (PRIOR_MASS + seen), PRIOR_MASS + seen, seen)
+    return Belief((start * PRIOR_MASS + stood) / (PRIOR_MASS + seen), PRIOR_MASS + seen)
 
 
 def fading(age_s: float) -> float:

@@ -2,61 +2,31 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from routing.budget import Pool
+from routing.candidates import Candidate, after_failures, barred, unfit, usual_refused, within_budget, worst_case
 from routing.catalog import Catalog, Model, Place
-from routing.circuit import LONGEST_REST_S
-from routing.outcome import Belief, Experience, belief, starting_success
-from routing.price import worst_case_nusd
+from routing.outcome import Experience, belief, starting_success
+from routing.price import FREE, worst_case_nusd
 from routing.reasons import REASONS, VERDICTS, Reason, Verdict
-from routing.task import Importance, Task, TaskType, band_of
+from routing.rules import EPSILON, RULES, Rules
+from routing.task import Importance, Task, band_of
 
-__all__ = ["REASONS", "RULES", "VERDICTS", "Considered", "Decision", "Reason", "Rules", "Verdict", "barred", "decide"]
-
-THRESHOLDS: Mapping[TaskType, float] = {
-    TaskType.PATTERN_EXTRACTION: 0.3,
-    TaskType.RELATIONSHIP_MAPPING: 0.4,
-    TaskType.CONTENT_ANALYSIS: 0.2,
-    TaskType.STRATEGIC_ANALYSIS: 0.8,
-    TaskType.COMPLEX_REASONING: 0.9,
-    TaskType.DECISION_MAKING: 0.7,
-}
-"""Complexity below which a task is local work."""
-
-TARGETS: Mapping[Importance, float] = {
-    Importance.LOW: 0.6,
-    Importance.NORMAL: 0.7,
-    Importance.HIGH: 0.85,
-    Importance.EMERGENCY: 0.95,
-}
-"""How likely an answer has to stand."""
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """The numbers that decide.
-
-    `disappointment`: how far below what was expected of it (the target, or its starting number where that is lower) a
-    local model must be known to be before easy tasks are no longer its own. `explore_one_in`: of how many tasks of low
-    or normal importance one goes to a cheaper model that may have been judged too early; 0 for none. `near`: expected
-    successes closer than this cannot be told apart, so that the dearer of two is taken to be the stronger.
-    """
-
-    thresholds: Mapping[TaskType, float] = THRESHOLDS
-    targets: Mapping[Importance, float] = TARGETS
-    disappointment: float = 0.1
-    explore_one_in: int = 20
-    near: float = 0.05
-
-
-RULES = Rules()
-
-LOCAL_BYTES_PER_TOKEN = 2
-"""What a token stands for at least, when it is asked whether a prompt fits into a local model. One byte is the safe
-bound and counts where money does; text and code take three to five. A local prompt that was cut all the same is
-noticed, costs nothing, and goes to a model with more room."""
+__all__ = [
+    "REASONS",
+    "RULES",
+    "VERDICTS",
+    "Considered",
+    "Decision",
+    "Reason",
+    "Rules",
+    "Verdict",
+    "decide",
+    "decide_embedding",
+]
 
 
 class Considered(msgspec.Struct, frozen=True):
@@ -83,17 +53,6 @@ class Decision(msgspec.Struct, frozen=True):
     pool: Pool
     held_back: bool
     considered: tuple[Considered, ...]
-
-
-class _Candidate(msgspec.Struct, frozen=True):
-    model: Model
-    belief: Belief
-    cost: int | None
-    verdict: Verdict | None
-
-    @property
-    def price(self) -> int:
-        return self.cost or 0
 
 
 def decide(
@@ -123,6 +82,25 @@ def decide(
     return msgspec.structs.replace(decision, held_back=True, reason=reason)
 
 
+def decide_embedding(
+    model: Model, vendors: Collection[str] | None, experience: Experience, *, now: datetime, most_input_tokens: int
+) -> Decision:
+    """Whether this very model may turn texts into vectors now: vectors of another one could not be compared."""
+    rates = FREE if model.place is Place.LOCAL else model.rates
+    cost = None if rates is None else worst_case_nusd(most_input_tokens, 0, rates)
+    verdict = barred(model, vendors, experience, now)
+    reason = Reason.CONFIGURED if verdict is None else dict(_OBSTACLES)[verdict]
+    return Decision(
+        model=model if verdict is None else None,
+        reason=reason,
+        target=0.0,
+        threshold=0.0,
+        pool=Pool.NORMAL,
+        held_back=verdict is Verdict.DENIED,
+        considered=(Considered(model.ref, model.place, 1.0, cost, verdict or Verdict.CHOSEN),),
+    )
+
+
 def _decide(
     task: Task,
     catalog: Catalog,
@@ -135,16 +113,16 @@ def _decide(
 ) -> Decision:
     band = band_of(task.complexity.score)
     candidates = [
-        _Candidate(
+        Candidate(
             model,
             belief(model, task.type, band, experience, now=now),
             worst_case(model, task, most_input_tokens),
-            _unfit(model, task, experience, now, most_input_tokens),
+            unfit(model, task, experience, now, most_input_tokens),
         )
         for model in sorted(catalog.models, key=lambda model: model.ref)
     ]
-    candidates = _after_failures(candidates, failed, rules)
-    affordable = [_within_budget(candidate, task, refused) for candidate in candidates]
+    candidates = after_failures(candidates, failed, rules)
+    affordable = [within_budget(candidate, task, refused) for candidate in candidates]
     chosen, reason = _choose([one for one in affordable if one.verdict is None], task, failed, rules)
     if chosen is None:
         reason = _why_none(affordable)
@@ -164,96 +142,15 @@ def _decide(
     )
 
 
-def worst_case(model: Model, task: Task, most_input_tokens: int) -> int | None:
-    """The most that a task can cost with a model; 0 for a local one, None where nobody knows."""
-    if model.place is Place.LOCAL:
-        return 0
-    if model.rates is None:
-        return None
-    return worst_case_nusd(most_input_tokens, most_output_tokens(model, task), model.rates)
-
-
-def most_output_tokens(model: Model, task: Task) -> int:
-    """The longest answer that is asked for."""
-    return min(model.max_output_tokens, task.prompt.max_output_tokens)
-
-
-def _unfit(model: Model, task: Task, experience: Experience, now: datetime, most_input_tokens: int) -> Verdict | None:
-    """Rule 6 and rule 5: what keeps a model from being asked at all."""
-    local = model.place is Place.LOCAL
-    if model.task_types is not None and task.type not in model.task_types:
-        return Verdict.NOT_FOR_TYPE
-    prompt_tokens = -(-most_input_tokens // LOCAL_BYTES_PER_TOKEN) if local else most_input_tokens
-    if prompt_tokens + most_output_tokens(model, task) > model.context_tokens:
-        return Verdict.TOO_LONG
-    return barred(model, task.vendors, experience, now)
-
-
-def barred(model: Model, vendors: Collection[str] | None, experience: Experience, now: datetime) -> Verdict | None:
-    """What keeps any request from a model, whatever it asks: its vendor not allowed, no price, or a cool-down."""
-    if model.place is not Place.LOCAL:
-        if vendors is not None and model.vendor not in vendors:
-            return Verdict.DENIED
-        if model.rates is None:
-            return Verdict.UNPRICED
-    for rest in experience.cooldowns:
-        # An end further away than any rest lasts was written by a clock that has jumped since.
-        running = now < rest.until <= now + timedelta(seconds=LONGEST_REST_S)
-        if running and rest.vendor == model.vendor and rest.model in ("", model.name):
-            return Verdict.COOLING_DOWN
-    return None
-
-
-def _after_failures(candidates: Sequence[_Candidate], failed: Mapping[str, str], rules: Rules) -> list[_Candidate]:
-    """After a bad answer only a stronger model is of use; after an outage any other; after a cut prompt more room."""
-    if not failed:
-        return list(candidates)
-    before = [one for one in candidates if one.model.ref in failed]
-    bad = [one for one in before if failed[one.model.ref].startswith("answer-")]
-    cut = max((one.model.context_tokens for one in before if failed[one.model.ref] == "prompt-truncated"), default=0)
-
-    def judged(one: _Candidate) -> _Candidate:
-        if one.model.ref in failed:
-            return msgspec.structs.replace(one, verdict=Verdict.FAILED)
-        if one.verdict is None and one.model.context_tokens <= cut:
-            return msgspec.structs.replace(one, verdict=Verdict.TOO_LONG)
-        if one.verdict is None and not all(_stronger(one, than, rules) for than in bad):
-            return msgspec.structs.replace(one, verdict=Verdict.WEAKER)
-        return one
-
-    return [judged(one) for one in candidates]
-
-
-def _stronger(one: _Candidate, than: _Candidate, rules: Rules) -> bool:
-    more = one.belief.mean - than.belief.mean
-    return more > _EPSILON if one.price <= than.price else more > -rules.near
-
-
-def _within_budget(one: _Candidate, task: Task, refused: Collection[str]) -> _Candidate:
-    if one.verdict is not None or one.model.place is Place.LOCAL or not refused:
-        return one
-    if "ledger" in refused:
-        over = True
-    elif task.importance is Importance.EMERGENCY:
-        over = "emergency" in refused and _normal_refused(one.model, refused)
-    else:
-        over = _normal_refused(one.model, refused)
-    return msgspec.structs.replace(one, verdict=Verdict.OVER_BUDGET) if over else one
-
-
-def _normal_refused(model: Model, refused: Collection[str]) -> bool:
-    return any(key in ("total", f"vendor:{model.vendor}") or key.startswith("project:") for key in refused)
-
-
 def _pool(model: Model, task: Task, refused: Collection[str]) -> Pool:
-    if task.importance is Importance.EMERGENCY and _commercial(model) and _normal_refused(model, refused):
+    if task.importance is Importance.EMERGENCY and _commercial(model) and usual_refused(model, refused):
         return Pool.EMERGENCY
     return Pool.NORMAL
 
 
 def _choose(
-    eligible: Sequence[_Candidate], task: Task, failed: Mapping[str, str], rules: Rules
-) -> tuple[_Candidate | None, Reason]:
+    eligible: Sequence[Candidate], task: Task, failed: Mapping[str, str], rules: Rules
+) -> tuple[Candidate | None, Reason]:
     """Rules 1, 2 and 4 among those that may be asked, which stand in the order of their names."""
     if not eligible:
         return None, Reason.NO_MODELS
@@ -266,8 +163,8 @@ def _choose(
 
 
 def _by_rules(
-    eligible: Sequence[_Candidate], task: Task, failed: Mapping[str, str], rules: Rules
-) -> tuple[_Candidate, Reason]:
+    eligible: Sequence[Candidate], task: Task, failed: Mapping[str, str], rules: Rules
+) -> tuple[Candidate, Reason]:
     target = rules.targets[task.importance]
     if task.importance is Importance.EMERGENCY:
         return max(eligible, key=lambda one: (one.belief.mean, one.price)), Reason.EMERGENCY
@@ -275,7 +172,7 @@ def _by_rules(
         own = [one for one in eligible if one.model.place is Place.LOCAL and not _disappoints(one, task, rules)]
         if own:
             return max(own, key=lambda one: one.belief.mean), Reason.BELOW_THRESHOLD
-    enough = [one for one in eligible if one.belief.mean >= target - _EPSILON]
+    enough = [one for one in eligible if one.belief.mean >= target - EPSILON]
     if not enough:
         best = max(eligible, key=lambda one: (one.belief.mean, -one.price))
         return best, Reason.BEST_THERE_IS
@@ -286,13 +183,13 @@ def _by_rules(
     return cheapest, Reason.LOCAL_GOOD_ENOUGH if local else Reason.CHEAPEST_GOOD_ENOUGH
 
 
-def _disappoints(one: _Candidate, task: Task, rules: Rules) -> bool:
+def _disappoints(one: Candidate, task: Task, rules: Rules) -> bool:
     hoped = min(starting_success(one.model, task.type), rules.targets[task.importance])
     return one.belief.mean < hoped - rules.disappointment
 
 
-def _to_explore(eligible: Sequence[_Candidate], chosen: _Candidate, task: Task, rules: Rules) -> _Candidate | None:
-    """A cheaper model that has failed and may be better than that, for the few tasks whose hash falls to it.
+def _to_explore(eligible: Sequence[Candidate], chosen: Candidate, task: Task, rules: Rules) -> Candidate | None:
+    """A cheaper model that may be better than what was seen of it, for the few tasks whose hash falls to it.
 
     Without it a model that failed a few times early would never be asked again, and so never be known to be better. The
     hash of what the task reads decides, so that the same task is always decided the same.
@@ -303,16 +200,22 @@ def _to_explore(eligible: Sequence[_Candidate], chosen: _Candidate, task: Task, 
     if drawn % rules.explore_one_in:
         return None
     target = rules.targets[task.importance]
-    hopeful = [one for one in eligible if one.price < chosen.price and one.belief.seen and one.belief.hopeful >= target]
+    hopeful = [
+        one
+        for one in eligible
+        if one.price < chosen.price
+        and one.belief.hopeful >= target
+        and abs(one.belief.mean - starting_success(one.model, task.type)) > EPSILON
+    ]
     return max(hopeful, key=lambda one: (one.belief.hopeful, -one.price), default=None)
 
 
-def _considered(one: _Candidate, chosen: _Candidate | None, target: float) -> Considered:
+def _considered(one: Candidate, chosen: Candidate | None, target: float) -> Considered:
     verdict = one.verdict
     if verdict is None and chosen is not None:
         if one is chosen:
             verdict = Verdict.CHOSEN
-        elif one.belief.mean < target - _EPSILON and one.belief.mean < chosen.belief.mean:
+        elif one.belief.mean < target - EPSILON and one.belief.mean < chosen.belief.mean:
             verdict = Verdict.BELOW_TARGET
         elif chosen.model.place is Place.LOCAL and _commercial(one.model):
             verdict = Verdict.NOT_NEEDED
@@ -323,7 +226,7 @@ def _considered(one: _Candidate, chosen: _Candidate | None, target: float) -> Co
     return Considered(one.model.ref, one.model.place, one.belief.mean, one.cost, verdict or Verdict.NOT_NEEDED)
 
 
-def _why_none(candidates: Sequence[_Candidate]) -> Reason:
+def _why_none(candidates: Sequence[Candidate]) -> Reason:
     """The obstacle that somebody can do most about, of those that stood in the way."""
     met = {one.verdict for one in candidates}
     return next((reason for verdict, reason in _OBSTACLES if verdict in met), Reason.NO_MODELS)
@@ -332,8 +235,6 @@ def _why_none(candidates: Sequence[_Candidate]) -> Reason:
 def _commercial(model: Model | None) -> bool:
     return model is not None and model.place is not Place.LOCAL
 
-
-_EPSILON = 1e-9
 
 _OBSTACLES = (
     (Verdict.OVER_BUDGET, Reason.NO_BUDGET),
