@@ -113,11 +113,13 @@ class Router:
         project_id: UUID | None = None,
         source_id: UUID | None = None,
         redactions: int = 0,
+        timeout_s: float | None = None,
     ) -> Vectors:
         """Vectors of texts by this very model, under the same rules, budgets and ledger as any other call.
 
-        `vendors`: commercial ones that may see the texts, None for any. Raises CallFailed where the model may not be
-        asked now, the VendorError that it failed with, BudgetRefused or LedgerUnavailable.
+        `vendors`: commercial ones that may see the texts, None for any. `timeout_s`: less than the usual wait, where
+        somebody waits for it. Raises CallFailed where the model may not be asked now, the VendorError that it failed
+        with, BudgetRefused or LedgerUnavailable.
         """
         model = self.catalog.find(model_ref)
         if model is None:
@@ -144,13 +146,14 @@ class Router:
             source_id=source_id,
         )
         vendor = self._vendors[model.vendor]
+        wait_s = min(timeout_s or self._timeout_s, self._timeout_s)
         made = await self._attempts.make(
             Ask[Vectors](
                 call=call,
                 model=model,
                 worst_case_nusd=decision.considered[0].worst_case_nusd or 0,
-                ask=lambda: vendor.embed(model.name, texts, timeout_s=self._timeout_s),
-                timeout_s=self._timeout_s,
+                ask=lambda: vendor.embed(model.name, texts, timeout_s=wait_s),
+                timeout_s=wait_s,
                 check=lambda vectors: vectors,
                 keep=lambda _vectors, _cost: None,
             )
