@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from service.extraction.pattern import ExtractedPattern
+from service.extraction.pattern import BUILTIN, ExtractedPattern
 
 # As the database has it.
 LONGEST_NAME = 300
@@ -21,7 +21,8 @@ class Known(msgspec.Struct, frozen=True):
     """A stored pattern as consolidation sees it. Where `status` is proposed or active its name is taken.
 
     `fixed`: written, edited or put away by somebody, so only evidence is ever added. `decided`: its status was set by
-    somebody. `members`: the revisions that its evidence quotes.
+    somebody. `by_model`: its words are a language model's, which the built-in extractor does not replace by its own.
+    `members`: the revisions that its evidence quotes.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Known(msgspec.Struct, frozen=True):
     status: str = "active"
     fixed: bool = False
     decided: bool = False
+    by_model: bool = False
 
 
 class Consolidated(msgspec.Struct, frozen=True):
@@ -42,8 +44,10 @@ class Consolidated(msgspec.Struct, frozen=True):
     changed: bool
 
 
-def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> list[Consolidated]:
-    """Pair each found pattern with a stored one, by key first, then by shared members.
+def consolidate(
+    found: Sequence[ExtractedPattern], known: Iterable[Known], *, by_members: bool = True
+) -> list[Consolidated]:
+    """Pair each found pattern with a stored one, by key first, then (unless told otherwise) by shared members.
 
     The result is in the order of the keys that are stored, the same from run to run whatever key was found.
 
@@ -62,7 +66,7 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
     overlaps = sorted(
         (-overlap, pattern.key, key)
         for pattern in found
-        if pattern.key not in pairs
+        if by_members and pattern.key not in pairs
         for key, overlap in _overlaps(frozenset(pattern.members), showing)
         if overlap >= SAME_OVERLAP
     )
@@ -83,7 +87,8 @@ def consolidate(found: Sequence[ExtractedPattern], known: Iterable[Known]) -> li
             # A pattern that people know by its name keeps it.
             pattern = msgspec.structs.replace(pattern, name=match.name)  # noqa: PLW2901
         grew = not {(q.external_key, q.revision) for q in pattern.evidence} <= match.members
-        result.append(Consolidated(pattern, match, changed=grew and not match.fixed))
+        worse = match.by_model and pattern.maker == BUILTIN
+        result.append(Consolidated(pattern, match, changed=grew and not match.fixed and not worse))
     return sorted(result, key=lambda c: c.known.key if c.known else c.pattern.key)
 
 

@@ -1,5 +1,6 @@
 """Grounding: keeps only quotes that stand in their source, word for word. Applied to whatever any extractor gives."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -54,3 +55,20 @@ def place(quote: Quote, text: str) -> Quote | None:
     if found < 0 or text.find(quote.quote, found + 1) >= 0:
         return None
     return msgspec.structs.replace(quote, char_start=found, char_end=found + len(quote.quote))
+
+
+def find_quote(
+    quote: str, text: str, start: int = 0, end: int | None = None, *, longest: int
+) -> tuple[int, int] | None:
+    """Where a quote without offsets first stands in `text[start:end]`; None if it does not stand, or says too little.
+
+    Word for word; only how words are spaced and broken into lines is forgiven, because what is kept is the source's own
+    text at that place. A piece of fewer than eight letters and digits may stand anywhere by chance.
+    """
+    words = quote.split()
+    if sum(map(str.isalnum, quote)) < _SHORTEST_MOVED or sum(map(len, words)) > longest:
+        return None
+    found = re.compile(r"\s+".join(map(re.escape, words))).search(text, start, len(text) if end is None else end)
+    if found is None or found.end() - found.start() > 2 * longest:
+        return None
+    return found.span()

@@ -1,6 +1,21 @@
 """A pattern as an extractor hands it over: named, typed, and quoted from its sources; not stored yet."""
 
+from typing import Literal, TypeAlias
+
 import msgspec
+
+Method: TypeAlias = Literal["builtin", "local_llm", "commercial_llm"]
+
+
+class Maker(msgspec.Struct, frozen=True):
+    """Who found a pattern; stored as `extraction_method` and `extraction_model` (vendor/name of a model)."""
+
+    method: Method
+    model: str
+
+
+BUILTIN = Maker("builtin", "builtin-1")
+"""The built-in extractor. Its version stands where a prompt's version stands for a model."""
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -28,7 +43,8 @@ class ExtractedPattern(msgspec.Struct, frozen=True):
 
     `key` names the pattern for consolidation: the same recurrence found again has the same key, whatever its name.
     `members`: (external_key, revision) of every interaction that shows it, oldest first; `evidence` quotes them.
-    `scope`: path globs it holds for, empty for the whole project. `confidence` in [0,1].
+    `scope`: path globs it holds for, empty for the whole project. `confidence` in [0,1]; `extraction_confidence` is
+    what a model said itself, None for the same.
     """
 
     key: str
@@ -41,3 +57,5 @@ class ExtractedPattern(msgspec.Struct, frozen=True):
     confidence: float
     members: tuple[tuple[str, str], ...]
     evidence: tuple[Quote, ...]
+    maker: Maker = BUILTIN
+    extraction_confidence: float | None = None

@@ -22,8 +22,8 @@ async def insert_interactions(
 ) -> dict[tuple[str, str], UUID]:
     """Store new revisions of one source; repeats change nothing.
 
-    `rows` hold kind, external_key, revision, author_key, occurred_at (ISO 8601), text, metadata. Returns the ids of
-    those that were new, by (external_key, revision).
+    `rows` hold kind, external_key, revision, author_key, occurred_at (ISO 8601), text, metadata, and emergency where it
+    is one. Returns the ids of those that were new, by (external_key, revision).
     """
     cursor = await connection.execute(
         SQL["insert_interactions"],
@@ -117,6 +117,15 @@ async def lock_learning(connection: Connection, project_id: UUID, *, wait: bool 
     cursor = await connection.execute(SQL["try_lock_learning"], {"project_id": project_id})
     row = await cursor.fetchone()
     return bool(row and row["taken"])
+
+
+async def lock_processing(connection: Connection, interaction_id: UUID, *, wait: bool = True) -> bool:
+    """Take an interaction's lock until the transaction ends; without `wait` False when somebody holds it."""
+    if wait:
+        await connection.execute(SQL["lock_processing"], {"id": interaction_id})
+        return True
+    row = await only_row(await connection.execute(SQL["try_lock_processing"], {"id": interaction_id}))
+    return bool(row["taken"])
 
 
 async def id_of(connection: Connection, source: Source, external_key: str, revision: str) -> UUID:

@@ -2,11 +2,11 @@
 -- New revisions, redacted; those already there are left as they are. Returns how many were new.
 with new as (
   insert into public.interactions (project_id, source_id, kind, external_key, revision, author_key, occurred_at, text,
-                                   metadata, priority, state, redacted)
+                                   metadata, priority, state, redacted, emergency)
   select %(project_id)s, %(source_id)s, r.kind, r.external_key, r.revision, r.author_key, r.occurred_at, r.text,
-         coalesce(r.metadata, '{}'), %(priority)s, %(state)s, true
+         coalesce(r.metadata, '{}'), %(priority)s, %(state)s, true, coalesce(r.emergency, false)
   from jsonb_to_recordset(%(rows)s) as r(kind text, external_key text, revision text, author_key text,
-                                         occurred_at timestamptz, text text, metadata jsonb)
+                                         occurred_at timestamptz, text text, metadata jsonb, emergency boolean)
   on conflict (project_id, source_id, external_key, revision) do nothing
   returning id, external_key, revision
 )
@@ -32,8 +32,8 @@ order by i.occurred_at, i.external_key, i.revision, i.created_at, i.source_id
 
 -- name: one
 -- One interaction with its source.
-select i.id, i.project_id, i.kind, i.external_key, i.revision, i.author_key, i.occurred_at, i.text, i.metadata,
-       i.state, i.attempts, i.redacted, s.name as repository, s.visibility
+select i.id, i.project_id, i.source_id, i.kind, i.external_key, i.revision, i.author_key, i.occurred_at, i.text,
+       i.metadata, i.priority, i.emergency, i.state, i.attempts, i.redacted, s.name as repository, s.visibility
 from public.interactions i
 join public.sources s on s.project_id = i.project_id and s.id = i.source_id
 where i.id = %(id)s
@@ -73,6 +73,14 @@ select pg_advisory_xact_lock(hashtextextended('motif.learn:' || %(project_id)s, 
 -- name: try_lock_learning
 -- The same without waiting.
 select pg_try_advisory_xact_lock(hashtextextended('motif.learn:' || %(project_id)s, 0)) as taken
+
+-- name: lock_processing
+-- Held while somebody learns from an interaction; released at the end of the transaction.
+select pg_advisory_xact_lock(hashtextextended('motif.process:' || %(id)s, 0))
+
+-- name: try_lock_processing
+-- The same without waiting.
+select pg_try_advisory_xact_lock(hashtextextended('motif.process:' || %(id)s, 0)) as taken
 
 -- name: id_of
 -- The id of a stored revision.

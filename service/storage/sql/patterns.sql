@@ -39,6 +39,7 @@ update public.patterns
 set name = %(name)s, description = %(description)s, pattern_type = %(pattern_type)s, content = %(content)s,
     scope = %(scope)s, tags = %(tags)s, confidence = %(confidence)s,
     status = case when status = 'proposed' and not decided then %(status)s else status end,
+    extraction_method = %(extraction_method)s, extraction_model = %(extraction_model)s,
     extraction_confidence = %(extraction_confidence)s, version = version + 1
 where project_id = %(project_id)s and id = %(id)s
 returning version

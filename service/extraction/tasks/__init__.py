@@ -1,0 +1,1 @@
+"""What models are asked, one type of task a file: its prompt, the shape of its answer, and its version."""
