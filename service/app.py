@@ -12,6 +12,7 @@ from litestar.events import BaseEventEmitterBackend
 
 from service.api import (
     audit,
+    costs,
     erasure,
     installation,
     interactions,
@@ -39,7 +40,8 @@ from service.api.problem import answer, note, problem_kind
 from service.api.query_parameters import refuse_unknown
 from service.errors import EmbeddingError
 from service.log import logger
-from service.matching.embed import Embedder, open_embedder
+from service.matching.embed import open_embedder
+from service.matching.embedder import Embedder
 from service.settings import Settings
 from service.storage.connect import open_database
 from service.storage.database import Database
@@ -97,6 +99,7 @@ def create_app(
             *sources.ROUTES,
             *installation.ROUTES,
             *audit.ROUTES,
+            *costs.ROUTES,
             *erasure.ROUTES,
             *project_export.ROUTES,
             *patterns.ROUTES,

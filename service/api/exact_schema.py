@@ -131,6 +131,8 @@ def _operation(operation: Node, handler: HTTPRouteHandler, types: _Types) -> Nod
         parameters.append(_header_parameter("If-Match", _IF_MATCH, needed="428" in kinds))
     if own != "204" and ("304" in kinds or "428" in kinds):
         answers[own]["headers"] = {"ETag": _header("string", "The tag of this answer.")}
+    for media_type in handler.opt.get("also_answers", ()):
+        answers[own]["content"][media_type] = {"schema": {"type": "string"}}
     exact_one: Node = {**operation, "responses": answers}
     if parameters:
         exact_one["parameters"] = parameters

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from service import __version__
 from service.cli import (
+    costs,
     db,
     embeddings,
     erase,
@@ -29,6 +30,7 @@ from service.cli import (
     users,
 )
 from service.cli.doctor import doctor
+from service.cli.egress import egress
 from service.cli.run import err
 from service.cli.serve import serve
 from service.cli.token import token
@@ -53,6 +55,8 @@ app.add_typer(projects.app, name="projects")
 app.add_typer(members.app, name="members")
 app.add_typer(operator.app, name="operator")
 app.add_typer(embeddings.app, name="embeddings")
+app.add_typer(costs.app, name="costs")
+app.command()(egress)
 app.command()(serve)
 app.command()(token)
 app.add_typer(keys.app, name="keys")

@@ -136,5 +136,7 @@ QUESTIONS = {
         "motif.quality_score(jsonb,real)",
         "motif.refuse_agent()",
         "motif.drop_odd_link()",
+        "motif.count_held_back(date,date,uuid)",
+        "motif.pull_requests_called(date,date,uuid)",
     },
 }

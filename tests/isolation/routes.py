@@ -80,6 +80,9 @@ ROUTES: dict[str, Route] = {
     f"GET {_IN_PROJECT}/audit": may("audit", "select"),
     f"DELETE {_IN_PROJECT}/people/{{who}}": door("motif.erase_person(uuid,text)"),
     "GET /api/v1/audit": Route(OPERATORS | SERVICE, refused=BELIEVED),
+    # With a project named, as of the project's audit; see tests/integration/api/test_costs_api.py.
+    "GET /api/v1/costs/report": Route(OPERATORS | SERVICE, refused=BELIEVED),
+    "GET /api/v1/costs/egress": Route(OPERATORS | SERVICE, refused=BELIEVED),
     "GET /api/v1/installation/roles": may("installation_roles", "select", refused=BELIEVED),
     "PUT /api/v1/installation/roles/{user_id}/{role}": may(
         "installation_roles", "insert", ids={**_NEW, "role": "operator"}, refused=BELIEVED
