@@ -152,297 +152,453 @@ alter policy add_by_service on public.interactions
               and (author_key is null or author_key not like 'user:%' or author_key = 'user:' || (select auth.uid()))
               and (not emergency or project_id in (select motif.my_projects(array['admin']))));
 
+-- Which budgets a call of this pool, vendor and project counts for.
+create function motif.budget_keys(pool text, vendor text, project uuid) returns text[]
+language sql immutable as $$
+  select case pool when 'emergency' then array['emergency']
+              else array_remove(array['total', 'vendor:' || vendor, 'project:' || project::text], null) end
+$$;
+
+-- A validated answer, in the transaction that settles what it cost: work done again is not paid again.
+create function motif.keep_answers(kept jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  insert into public.tasks (project_id, interaction_id, type, prompt_version, input_hash, complexity, complexity_parts,
+                            decision, reason, importance, explanation, held_back, attempts, cost_nusd, state, answer,
+                            finished_at)
+  select distinct on (t.project_id, t.type, t.prompt_version, t.input_hash)
+         t.project_id, t.interaction_id, t.type, t.prompt_version, t.input_hash, t.complexity, t.complexity_parts,
+         t.decision, t.reason, coalesce(t.importance, 'normal'), t.explanation, coalesce(t.held_back, false),
+         coalesce(t.attempts, 1), coalesce(t.cost_nusd, 0), coalesce(t.state, 'done'), t.answer, now()
+  from jsonb_array_elements(kept) with ordinality as k (value, n),
+       lateral jsonb_populate_record(null::public.tasks, k.value) t
+  order by t.project_id, t.type, t.prompt_version, t.input_hash, k.n
+  on conflict (project_id, type, prompt_version, input_hash) do update set
+    decision = excluded.decision, reason = excluded.reason, explanation = excluded.explanation, state = excluded.state,
+    answer = excluded.answer, held_back = excluded.held_back, finished_at = now(),
+    attempts = public.tasks.attempts + excluded.attempts, cost_nusd = public.tasks.cost_nusd + excluded.cost_nusd
+  where public.tasks.state <> 'done';
+end
+$$;
+
 -- All changes to money go through here, many at once: `ops` in their order, one answer for each.
 --   {"op": "reserve", "id", "project_id", "vendor", "model", "pool", "amount_nusd", "expires_s", "call"}
---       -> {"granted": true} or {"granted": false, "refused_by": {"kind", "vendor", "project_id", "period", "left_nusd"}}
+--       -> {"granted": true} or {"granted": false, "refused_by": {"budget", "period", "limit_nusd", "left_nusd"}}
 --   {"op": "send", "id"}                     -> {"ok": bool}; false: it is no longer held, so nothing may be sent
---   {"op": "release", "id"}                  -> {"ok": bool}
+--   {"op": "release", "id", "unsent"}        -> {"ok": bool}; `unsent`: also of what was marked as sent
 --   {"op": "settle", "id", "cost_nusd", "estimated", "entry", "keep", "outcome"}
 --       -> {"ok": true}; a second time it only replaces an estimate by what it really was
 --   {"op": "record", "id", "entry", "keep", "outcome"}   -> {"ok": true}; a call that costs nothing
+--   {"op": "expire", "id"}                   -> {"ok": bool, "state"}; only what is past its time
 -- `entry`: columns of ledger. `keep`: columns of tasks, the validated answer, or null. `outcome`: {"model", "task_type",
--- "band", "success"} or null. Reservations are locked before periods, both in the order of their keys: two of these wait
--- for each other but never in a circle. Repeating any of them changes nothing.
+-- "band", "success"} or null. Repeating any of them changes nothing. One that makes no sense raises, and nothing is done.
+-- Locks are taken in one order, and within each table in the order of its keys, so that two of these, or one of these
+-- and an erasure, wait for each other but never in a circle: projects, reservations, ledger, periods. Nobody is waited
+-- for at interactions and sources: who holds one whole is erasing it.
 create function motif.spend(ops jsonb) returns jsonb
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = ''
+-- Few rows by their ids: a plan made while a table was small would read all of it when it has grown.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan as $$
 declare
-  today date := (now() at time zone 'utc')::date;
+  most constant bigint := 1000000000000000;
+  today constant date := (now() at time zone 'utc')::date;
   ids uuid[];
+  counting boolean; writing boolean; expiring boolean;
+  alive uuid[];         -- projects that are there
+  present uuid[];       -- interactions that are there
+  standing uuid[];      -- sources that are there
   -- What is touched: one budget in one period an element, read once and written once.
-  keys text[]; budget_ids uuid[]; periods text[]; starts date[]; limits bigint[]; settled bigint[]; reserved bigint[];
-  touched_keys text[]; touched_days date[];
-  op jsonb;
-  held public.reservations;
-  mine integer[];
+  keys text[]; periods text[]; starts date[];
+  budget_ids uuid[]; limits bigint[]; settled bigint[]; reserved bigint[]; seen bigint;
+  o record;
+  pool text; vendor text; project uuid; on_day date;
+  mine integer[]; mine_keys text[]; mine_day date;
+  wanted text[];
   i integer;
   why integer;
+  unlimited boolean;
   amount bigint;
   cost bigint;
-  before bigint;
   answer jsonb;
-  answers jsonb := '[]';
-  learned jsonb := '[]';
+  answers jsonb[] := '{}';
+  fresh integer[] := '{}';
+  to_send uuid[] := '{}'; to_release uuid[] := '{}'; to_settle uuid[] := '{}';
+  ledger_ids uuid[] := '{}'; entries jsonb[] := '{}'; held_amounts bigint[] := '{}'; costs bigint[] := '{}';
+  guesses boolean[] := '{}'; days date[] := '{}';
+  kept jsonb[] := '{}';
+  learned jsonb[] := '{}';
   alerts jsonb;
 begin
-  select array_agg((o ->> 'id')::uuid) into ids from jsonb_array_elements(ops) o;
-  perform from public.reservations r where r.id = any (ids) order by r.id for update;
+  select array_agg((e.value ->> 'id')::uuid), bool_or(e.value ->> 'op' <> 'send'),
+         bool_or(e.value ->> 'op' not in ('send', 'reserve')), bool_or(e.value ->> 'op' = 'expire')
+  into ids, counting, writing, expiring
+  from jsonb_array_elements(ops) e;
+  if ids is null then
+    return '{"answers": [], "alerts": []}';
+  end if;
 
-  select array_agg(distinct_ones.key), array_agg(distinct_ones.day) into touched_keys, touched_days
-  from (
-    select distinct a.key, t.day
-    from (select o ->> 'pool' as pool, o ->> 'vendor' as vendor, o ->> 'project_id' as project, today as day
-          from jsonb_array_elements(ops) o where o ->> 'op' = 'reserve'
-          union all
-          select r.pool, r.vendor, r.project_id::text, r.day from public.reservations r where r.id = any (ids)
-          union all  -- a reservation that nobody knows, which should not be: its cost is counted all the same
-          select o -> 'entry' ->> 'pool', o -> 'entry' ->> 'vendor', o -> 'entry' ->> 'project_id', today
-          from jsonb_array_elements(ops) o
-          where o ->> 'op' = 'settle'
-            and not exists (select from public.reservations r where r.id = (o ->> 'id')::uuid)) t
-    cross join lateral unnest(motif.budget_keys(t.pool, t.vendor, t.project)) as a (key)) distinct_ones;
-  if touched_keys is not null then
-    insert into public.budgets (kind, vendor, project_id)
-    select split_part(t.key, ':', 1),
-           case when t.key like 'vendor:%' then substr(t.key, 8) end,
-           case when t.key like 'project:%' then substr(t.key, 9)::uuid end
-    from (select distinct u.key from unnest(touched_keys) as u (key)) t
-    where not exists (select from public.budgets b where b.key = t.key)
-      and (t.key not like 'project:%' or exists (select from public.projects p where p.id = substr(t.key, 9)::uuid))
-    order by t.key
-    on conflict do nothing;
-    insert into public.budget_periods (budget_id, period, starts_on)
-    select distinct b.id, s.period, s.starts_on
-    from unnest(touched_keys, touched_days) as t (key, day)
-    join public.budgets b on b.key = t.key
-    cross join lateral (values ('day', t.day), ('month', date_trunc('month', t.day::timestamp)::date)) as s (period, starts_on)
-    where not exists (select from public.budget_periods p
-                      where p.budget_id = b.id and p.period = s.period and p.starts_on = s.starts_on)
-    order by b.id, s.period, s.starts_on
-    on conflict do nothing;
+  if counting then
+    select array_agg(p.id) into alive from (
+      select p.id from public.projects p
+      where p.id in (
+        select (e.value ->> 'project_id')::uuid from jsonb_array_elements(ops) e
+        union all select (e.value -> 'entry' ->> 'project_id')::uuid from jsonb_array_elements(ops) e
+        union all select (e.value -> 'keep' ->> 'project_id')::uuid from jsonb_array_elements(ops) e
+        union all select r.project_id from public.reservations r where r.id = any (ids))
+      order by p.id for key share) p;
+    alive := coalesce(alive, '{}');
+  end if;
+  perform from public.reservations r where r.id = any (ids) order by r.id for update;
+  if writing then
+    perform from public.ledger l where l.id = any (ids) order by l.id for update;
+    select array_agg(n.id) into present from (
+      select n.id from public.interactions n
+      where n.id in (
+        select (e.value -> 'entry' ->> 'interaction_id')::uuid from jsonb_array_elements(ops) e
+        union all select (e.value -> 'keep' ->> 'interaction_id')::uuid from jsonb_array_elements(ops) e
+        union all select (r.call ->> 'interaction_id')::uuid from public.reservations r where expiring and r.id = any (ids))
+      for key share skip locked) n;
+    select array_agg(n.id) into standing from (
+      select n.id from public.sources n
+      where n.id in (
+        select (e.value -> 'entry' ->> 'source_id')::uuid from jsonb_array_elements(ops) e
+        union all select (r.call ->> 'source_id')::uuid from public.reservations r where expiring and r.id = any (ids))
+      for key share skip locked) n;
+    present := coalesce(present, '{}');
+    standing := coalesce(standing, '{}');
+  end if;
+
+  -- Whatever is said of one thing twice is said in turn.
+  if (select count(distinct t.id) from unnest(ids) as t (id)) < cardinality(ids) then
+    alerts := '[]';
+    for o in select e.value as op from jsonb_array_elements(ops) with ordinality as e (value, n) order by e.n loop
+      answer := motif.spend(jsonb_build_array(o.op));
+      answers := answers || (answer -> 'answers' -> 0);
+      alerts := alerts || (answer -> 'alerts');
+    end loop;
+    return jsonb_build_object('answers', to_jsonb(answers), 'alerts', alerts);
+  end if;
+
+  if counting then
+    select array_agg(w.key), array_agg(w.period), array_agg(w.starts_on) into keys, periods, starts
+    from (
+      select distinct k.key, s.period, s.starts_on
+      from (select e.value ->> 'pool' as pool, e.value ->> 'vendor' as vendor, (e.value ->> 'project_id')::uuid as project,
+                   today as day
+            from jsonb_array_elements(ops) e where e.value ->> 'op' = 'reserve'
+            union all
+            select coalesce(r.pool, l.pool, e.value -> 'entry' ->> 'pool'),
+                   coalesce(r.vendor, l.vendor, e.value -> 'entry' ->> 'vendor'),
+                   case when r.id is not null then r.project_id when l.id is not null then l.project_id
+                        else (e.value -> 'entry' ->> 'project_id')::uuid end,
+                   coalesce(r.day, l.day, today)
+            from jsonb_array_elements(ops) e
+            left join public.reservations r on r.id = (e.value ->> 'id')::uuid
+            left join public.ledger l on l.id = (e.value ->> 'id')::uuid
+            where e.value ->> 'op' in ('settle', 'expire')
+               or e.value ->> 'op' = 'release' and r.id is not null) t
+      cross join lateral unnest(motif.budget_keys(t.pool, t.vendor, t.project)) as k (key)
+      cross join lateral (values ('day', t.day), ('month', date_trunc('month', t.day::timestamp)::date)) as s (period, starts_on)
+      -- What an erased project spends is still everybody's, but no budget of its own.
+      where k.key not like 'project:%' or substr(k.key, 9)::uuid = any (alive)) w;
+  end if;
+  if keys is not null then
+    select count(*) into seen
+    from unnest(keys, periods, starts) as w (key, period, starts_on)
+    join public.budgets b on b.key = w.key
+    join public.budget_periods p on p.budget_id = b.id and p.period = w.period and p.starts_on = w.starts_on;
+    if seen < cardinality(keys) then
+      insert into public.budgets (kind, vendor, project_id)
+      select split_part(t.key, ':', 1), case when t.key like 'vendor:%' then substr(t.key, 8) end,
+             case when t.key like 'project:%' then substr(t.key, 9)::uuid end
+      from (select distinct u.key from unnest(keys) as u (key)) t
+      where not exists (select from public.budgets b where b.key = t.key)
+      order by t.key
+      on conflict do nothing;
+      insert into public.budget_periods (budget_id, period, starts_on)
+      select b.id, w.period, w.starts_on
+      from unnest(keys, periods, starts) as w (key, period, starts_on)
+      join public.budgets b on b.key = w.key
+      where not exists (select from public.budget_periods p
+                        where p.budget_id = b.id and p.period = w.period and p.starts_on = w.starts_on)
+      order by b.id, w.period, w.starts_on
+      on conflict do nothing;
+    end if;
     select array_agg(l.key), array_agg(l.budget_id), array_agg(l.period), array_agg(l.starts_on),
            array_agg(l.limit_nusd), array_agg(l.settled_nusd), array_agg(l.reserved_nusd)
     into keys, budget_ids, periods, starts, limits, settled, reserved
     from (select b.key, p.budget_id, p.period, p.starts_on, p.settled_nusd, p.reserved_nusd,
                  case p.period when 'day' then b.day_limit_nusd else b.month_limit_nusd end as limit_nusd
-          from public.budget_periods p join public.budgets b on b.id = p.budget_id
-          where (p.budget_id, p.period, p.starts_on) in (
-            select b2.id, s.period, s.starts_on
-            from unnest(touched_keys, touched_days) as t (key, day)
-            join public.budgets b2 on b2.key = t.key
-            cross join lateral (values ('day', t.day), ('month', date_trunc('month', t.day::timestamp)::date))
-              as s (period, starts_on))
+          from unnest(keys, periods, starts) as w (key, period, starts_on)
+          join public.budgets b on b.key = w.key
+          join public.budget_periods p on p.budget_id = b.id and p.period = w.period and p.starts_on = w.starts_on
           order by p.budget_id, p.period, p.starts_on
           for update of p) l;
   end if;
 
-  for op in select o.value from jsonb_array_elements(ops) with ordinality as o (value, n) order by o.n loop
-    select * into held from public.reservations r where r.id = (op ->> 'id')::uuid;
+  for o in
+    select e.n::integer as n, e.value as op, e.value ->> 'op' as what, (e.value ->> 'id')::uuid as id,
+           r.state, r.pool, r.vendor, r.project_id, r.amount_nusd, r.day, r.expires_at <= now() as late, r.call,
+           l.id is not null as written, l.cost_nusd as was, l.estimated as guessed, l.result, l.pool as ledger_pool,
+           l.vendor as ledger_vendor, l.project_id as ledger_project, l.day as ledger_day
+    from jsonb_array_elements(ops) with ordinality as e (value, n)
+    left join public.reservations r on r.id = (e.value ->> 'id')::uuid
+    left join public.ledger l on l.id = (e.value ->> 'id')::uuid
+    order by e.n
+  loop
     answer := '{"ok": true}';
-    if op ->> 'op' = 'reserve' then
-      if held.id is not null then
-        answer := jsonb_build_object('granted', held.state in ('held', 'sent'));
-      else
-        amount := (op ->> 'amount_nusd')::bigint;
-        mine := motif.positions(keys, periods, starts, motif.budget_keys(op ->> 'pool', op ->> 'vendor', op ->> 'project_id'), today);
-        why := null;
-        foreach i in array mine loop
-          if limits[i] is null then
-            -- Nobody has said that anything may be spent: neither for the day nor for the month.
-            if keys[i] in ('total', 'emergency') and not exists (
-                 select from generate_subscripts(keys, 1) as j (n)
-                 where keys[j.n] = keys[i] and j.n = any (mine) and limits[j.n] is not null) then
-              why := i;
-            end if;
-          elsif settled[i] + reserved[i] + amount > limits[i] then
-            why := i;
-          end if;
-          exit when why is not null;
-        end loop;
-        if why is not null or mine = '{}' then
-          answer := jsonb_build_object('granted', false, 'refused_by', jsonb_build_object(
-            'budget', keys[why], 'period', periods[why], 'limit_nusd', limits[why],
-            'left_nusd', greatest(limits[why] - settled[why] - reserved[why], 0)));
-        else
-          foreach i in array mine loop
-            reserved[i] := reserved[i] + amount;
-          end loop;
-          insert into public.reservations (id, project_id, vendor, model, pool, amount_nusd, day, call, expires_at)
-          values ((op ->> 'id')::uuid, (op ->> 'project_id')::uuid, op ->> 'vendor', op ->> 'model', op ->> 'pool', amount,
-                  today, coalesce(op -> 'call', '{}'), now() + make_interval(secs => (op ->> 'expires_s')::double precision));
-          answer := '{"granted": true}';
-        end if;
+    if o.what in ('reserve', 'release', 'settle', 'expire') then
+      if o.what = 'reserve' then
+        pool := o.op ->> 'pool'; vendor := o.op ->> 'vendor'; project := (o.op ->> 'project_id')::uuid; on_day := today;
+      elsif o.state is not null then
+        pool := o.pool; vendor := o.vendor; project := o.project_id; on_day := o.day;
+      elsif o.written then
+        pool := o.ledger_pool; vendor := o.ledger_vendor; project := o.ledger_project; on_day := o.ledger_day;
+      else  -- a reservation that nobody knows, which should not be: its cost is counted all the same
+        pool := o.op -> 'entry' ->> 'pool'; vendor := o.op -> 'entry' ->> 'vendor';
+        project := (o.op -> 'entry' ->> 'project_id')::uuid; on_day := today;
       end if;
-    elsif op ->> 'op' = 'send' then
-      update public.reservations r set state = 'sent', sent_at = now() where r.id = held.id and r.state = 'held';
-      if not found and held.state is distinct from 'sent' then
-        answer := '{"ok": false}';
-      end if;
-    elsif op ->> 'op' = 'release' then
-      if held.state = 'held' or held.state = 'sent' and coalesce((op ->> 'unsent')::boolean, false) then
-        update public.reservations r set state = 'released', ended_at = now() where r.id = held.id;
-        foreach i in array motif.positions(keys, periods, starts, motif.budget_keys(held.pool, held.vendor, held.project_id::text), held.day) loop
-          reserved[i] := reserved[i] - held.amount_nusd;
-        end loop;
-      elsif held.state is distinct from 'released' then
-        answer := '{"ok": false}';
-      end if;
-    elsif op ->> 'op' in ('settle', 'record') then
-      cost := coalesce((op ->> 'cost_nusd')::bigint, 0);
-      if held.state is distinct from 'settled'
-         and not exists (select from public.ledger l where l.id = (op ->> 'id')::uuid) then
-        learned := learned || jsonb_build_array(op -> 'outcome');
-      end if;
-      if op ->> 'op' = 'record' then
-        perform motif.write_ledger((op ->> 'id')::uuid, op -> 'entry', 0, 0, false, today);
-      elsif held.state = 'settled' then
-        select l.cost_nusd into before from public.ledger l
-        where l.id = held.id and l.estimated and not (op ->> 'estimated')::boolean for update;
-        if found then
-          foreach i in array motif.positions(keys, periods, starts, motif.budget_keys(held.pool, held.vendor, held.project_id::text), held.day) loop
-            settled[i] := settled[i] + cost - before;
-          end loop;
-          perform motif.write_ledger(held.id, op -> 'entry', held.amount_nusd, cost, false, held.day);
-        end if;
-      else
-        if held.id is null then
-          held.day := today;
-          held.pool := op -> 'entry' ->> 'pool';
-          held.vendor := op -> 'entry' ->> 'vendor';
-          held.project_id := op -> 'entry' ->> 'project_id';
-        end if;
-        foreach i in array motif.positions(keys, periods, starts, motif.budget_keys(held.pool, held.vendor, held.project_id::text), held.day) loop
-          settled[i] := settled[i] + cost;
-          if held.state in ('held', 'sent') then
-            reserved[i] := reserved[i] - held.amount_nusd;
+      wanted := motif.budget_keys(pool, vendor, project);
+      if mine is null or wanted is distinct from mine_keys or on_day is distinct from mine_day then
+        mine := '{}'; mine_keys := wanted; mine_day := on_day;
+        for i in 1 .. coalesce(cardinality(keys), 0) loop
+          if keys[i] = any (wanted)
+             and starts[i] = (case periods[i] when 'day' then on_day else date_trunc('month', on_day::timestamp)::date end) then
+            mine := mine || i;
           end if;
         end loop;
-        update public.reservations r set state = 'settled', ended_at = now() where r.id = held.id;
-        perform motif.write_ledger((op ->> 'id')::uuid, op -> 'entry', coalesce(held.amount_nusd, 0), cost,
-                                   (op ->> 'estimated')::boolean, held.day);
       end if;
-      perform motif.keep_answer(op -> 'keep');
-    else
-      raise exception 'no such operation' using errcode = 'invalid_parameter_value';
     end if;
-    answers := answers || jsonb_build_array(answer);
+
+    case o.what
+      when 'reserve' then
+        amount := (o.op ->> 'amount_nusd')::bigint;
+        if amount is null or amount < 0 or amount > most then
+          raise exception 'an amount that cannot be held' using errcode = 'invalid_parameter_value';
+        end if;
+        if o.state is not null then
+          answer := jsonb_build_object('granted', o.state in ('held', 'sent'));
+        elsif project is not null and project <> all (alive) then
+          -- Nothing of what was erased goes anywhere.
+          answer := jsonb_build_object('granted', false, 'refused_by', jsonb_build_object(
+            'budget', 'project:' || project, 'period', 'day', 'limit_nusd', 0, 'left_nusd', 0));
+        else
+          why := null;
+          -- Until somebody says, for the day or the month, that anything may be spent, nothing is.
+          unlimited := true;
+          foreach i in array mine loop
+            if keys[i] in ('total', 'emergency') and limits[i] is not null then
+              unlimited := false;
+            end if;
+          end loop;
+          foreach i in array mine loop
+            if unlimited and keys[i] in ('total', 'emergency') or settled[i] + reserved[i] + amount > limits[i] then
+              why := i;
+              exit;
+            end if;
+          end loop;
+          if why is not null then
+            answer := jsonb_build_object('granted', false, 'refused_by', jsonb_build_object(
+              'budget', keys[why], 'period', periods[why], 'limit_nusd', limits[why],
+              'left_nusd', coalesce(greatest(limits[why] - settled[why] - reserved[why], 0), 0)));
+          else
+            foreach i in array mine loop
+              reserved[i] := reserved[i] + amount;
+            end loop;
+            fresh := fresh || (o.n - 1);
+            answer := '{"granted": true}';
+          end if;
+        end if;
+
+      when 'send' then
+        if o.state = 'held' and not o.late then
+          to_send := to_send || o.id;
+        elsif o.state is distinct from 'sent' then
+          answer := '{"ok": false}';
+        end if;
+
+      when 'release', 'expire' then
+        if o.state = 'held' and (o.what = 'release' or o.late)
+           or o.state = 'sent' and o.what = 'release' and coalesce((o.op ->> 'unsent')::boolean, false) then
+          to_release := to_release || o.id;
+          foreach i in array mine loop
+            reserved[i] := reserved[i] - o.amount_nusd;
+          end loop;
+          answer := '{"ok": true, "state": "released"}';
+        elsif o.what = 'expire' and o.state = 'sent' and o.late then
+          to_settle := to_settle || o.id;
+          foreach i in array mine loop
+            reserved[i] := reserved[i] - o.amount_nusd;
+            settled[i] := settled[i] + o.amount_nusd - coalesce(o.was, 0);
+          end loop;
+          ledger_ids := ledger_ids || o.id; entries := entries || (o.call || '{"result": "lost"}');
+          held_amounts := held_amounts || o.amount_nusd; costs := costs || o.amount_nusd; guesses := guesses || true;
+          days := days || on_day;
+          answer := '{"ok": true, "state": "settled"}';
+        elsif o.what = 'release' and o.written and o.guessed and o.result = 'lost'
+              and coalesce((o.op ->> 'unsent')::boolean, false) then
+          -- Taken for lost meanwhile, and now known never to have left.
+          foreach i in array mine loop
+            settled[i] := settled[i] - o.was;
+          end loop;
+          update public.ledger l set cost_nusd = 0, estimated = false, result = 'unsent' where l.id = o.id;
+        elsif o.what = 'expire' or o.state is distinct from 'released' then
+          answer := '{"ok": false}';
+        end if;
+
+      when 'settle' then
+        cost := (o.op ->> 'cost_nusd')::bigint;
+        if cost is null or cost < 0 or cost > most or (o.op ->> 'estimated')::boolean is null then
+          raise exception 'a cost that cannot be' using errcode = 'invalid_parameter_value';
+        end if;
+        if not o.written or o.state in ('held', 'sent') or o.guessed and not (o.op ->> 'estimated')::boolean then
+          foreach i in array mine loop
+            settled[i] := settled[i] + cost - coalesce(o.was, 0);
+            if o.state in ('held', 'sent') then
+              reserved[i] := reserved[i] - o.amount_nusd;
+            end if;
+          end loop;
+          if o.state is not null then
+            to_settle := to_settle || o.id;
+          end if;
+          ledger_ids := ledger_ids || o.id; entries := entries || (o.op -> 'entry');
+          held_amounts := held_amounts || coalesce(o.amount_nusd, 0); costs := costs || cost;
+          guesses := guesses || (o.op ->> 'estimated')::boolean; days := days || on_day;
+        end if;
+        if not o.written or o.result = 'lost' and o.guessed then
+          kept := kept || (o.op -> 'keep');
+          learned := learned || (o.op -> 'outcome');
+        end if;
+
+      when 'record' then
+        if not o.written then
+          ledger_ids := ledger_ids || o.id; entries := entries || (o.op -> 'entry'); held_amounts := held_amounts || 0::bigint;
+          costs := costs || 0::bigint; guesses := guesses || false; days := days || today;
+          kept := kept || (o.op -> 'keep');
+          learned := learned || (o.op -> 'outcome');
+        end if;
+
+      else
+        raise exception 'no such operation' using errcode = 'invalid_parameter_value';
+    end case;
+    answers := answers || answer;
   end loop;
+
+  if cardinality(fresh) > 0 then
+    insert into public.reservations (id, project_id, vendor, model, pool, amount_nusd, day, call, expires_at)
+    select (f.op ->> 'id')::uuid, (f.op ->> 'project_id')::uuid, f.op ->> 'vendor', f.op ->> 'model', f.op ->> 'pool',
+           (f.op ->> 'amount_nusd')::bigint, today, coalesce(nullif(f.op -> 'call', 'null'), '{}'),
+           now() + make_interval(secs => least((f.op ->> 'expires_s')::double precision, 86400))
+    from (select ops -> u.n as op from unnest(fresh) as u (n)) f;
+  end if;
+  if cardinality(to_send) > 0 then
+    update public.reservations r set state = 'sent', sent_at = now() where r.id = any (to_send);
+  end if;
+  if cardinality(to_release) > 0 then
+    update public.reservations r set state = 'released', ended_at = now(), call = '{}' where r.id = any (to_release);
+  end if;
+  if cardinality(to_settle) > 0 then
+    update public.reservations r set state = 'settled', ended_at = now(), call = '{}' where r.id = any (to_settle);
+  end if;
+  if cardinality(ledger_ids) > 0 then
+    -- As it is, or as it is now known to be. Ids of what was erased meanwhile are not written.
+    insert into public.ledger (
+      id, project_id, source_id, interaction_id, task_type, importance, pool, attempt, reason, complexity, band, vendor,
+      model_asked, model_answered, place, host, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
+      reserved_nusd, cost_nusd, estimated, price_version, latency_ms, result, bytes_out, redactions, request_hash, day)
+    select w.id, case when e.project_id = any (alive) then e.project_id end,
+           case when e.source_id = any (standing) or e.interaction_id = any (present) then e.source_id end,
+           case when e.interaction_id = any (present) then e.interaction_id end,
+           e.task_type, coalesce(e.importance, 'normal'), coalesce(e.pool, 'normal'), coalesce(e.attempt, 1), e.reason,
+           e.complexity, e.band, e.vendor, e.model_asked, e.model_answered, e.place, coalesce(e.host, ''),
+           coalesce(e.input_tokens, 0), coalesce(e.cache_read_tokens, 0), coalesce(e.cache_write_tokens, 0),
+           coalesce(e.output_tokens, 0), w.held, w.cost, w.guess, e.price_version, coalesce(e.latency_ms, 0), e.result,
+           coalesce(e.bytes_out, 0), coalesce(e.redactions, 0), e.request_hash, w.day
+    from unnest(ledger_ids, entries, held_amounts, costs, guesses, days) as w (id, entry, held, cost, guess, day)
+    cross join lateral jsonb_populate_record(null::public.ledger, w.entry) e
+    on conflict (id) do update set
+      model_answered = excluded.model_answered, input_tokens = excluded.input_tokens,
+      cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
+      output_tokens = excluded.output_tokens, cost_nusd = excluded.cost_nusd, estimated = excluded.estimated,
+      latency_ms = excluded.latency_ms, result = excluded.result;
+  end if;
+  -- Erased while it was worked on: what it was answered is of no use to anybody, what it cost is.
+  kept := array(select k from unnest(kept) as k
+                where jsonb_typeof(k) = 'object' and (k ->> 'interaction_id')::uuid = any (present));
+  if cardinality(kept) > 0 then
+    perform motif.keep_answers(to_jsonb(kept));
+  end if;
 
   if keys is not null then
     update public.budget_periods p set settled_nusd = w.settled, reserved_nusd = w.reserved
     from unnest(budget_ids, periods, starts, settled, reserved) as w (budget_id, period, starts_on, settled, reserved)
     where p.budget_id = w.budget_id and p.period = w.period and p.starts_on = w.starts_on
       and (p.settled_nusd, p.reserved_nusd) is distinct from (w.settled, w.reserved);
-    with passed as (
-      insert into public.budget_alerts (budget_id, period, starts_on, percent, limit_nusd, settled_nusd)
-      select w.budget_id, w.period, w.starts_on, s.percent, w.limit_nusd, w.settled
-      from unnest(budget_ids, periods, starts, limits, settled) as w (budget_id, period, starts_on, limit_nusd, settled)
-      cross join unnest(array[50, 75, 90, 100]) as s (percent)
-      where w.limit_nusd > 0 and w.settled::numeric * 100 >= w.limit_nusd::numeric * s.percent
-      on conflict do nothing
-      returning budget_id, period, percent, limit_nusd, settled_nusd)
-    select jsonb_agg(jsonb_build_object('budget', b.key, 'period', p.period, 'percent', p.percent,
-                                        'limit_nusd', p.limit_nusd, 'settled_nusd', p.settled_nusd))
-    into alerts from passed p join public.budgets b on b.id = p.budget_id;
+    why := null;
+    for i in 1 .. cardinality(keys) loop
+      if limits[i] > 0 and settled[i]::numeric * 2 >= limits[i] then
+        why := i;
+      end if;
+    end loop;
+    if why is not null then
+      with passed as (
+        select w.*, s.percent
+        from unnest(keys, budget_ids, periods, starts, limits, settled) as w (key, budget_id, period, starts_on, limit_nusd, settled)
+        cross join unnest(array[50, 75, 90, 100]) as s (percent)
+        where w.limit_nusd > 0 and w.settled::numeric * 100 >= w.limit_nusd::numeric * s.percent
+          and not exists (select from public.budget_alerts a
+                          where a.budget_id = w.budget_id and a.period = w.period and a.starts_on = w.starts_on
+                            and a.percent = s.percent and a.limit_nusd = w.limit_nusd)
+      ), told as (
+        -- Another limit is another share: it is told anew.
+        insert into public.budget_alerts as a (budget_id, period, starts_on, percent, limit_nusd, settled_nusd)
+        select p.budget_id, p.period, p.starts_on, p.percent, p.limit_nusd, p.settled from passed p
+        on conflict (budget_id, period, starts_on, percent) do update
+          set limit_nusd = excluded.limit_nusd, settled_nusd = excluded.settled_nusd, created_at = now())
+      select jsonb_agg(jsonb_build_object('budget', p.key, 'period', p.period, 'percent', p.percent,
+                                          'limit_nusd', p.limit_nusd, 'settled_nusd', p.settled)
+                       order by p.key, p.period, p.percent)
+      into alerts from passed p;
+    end if;
   end if;
 
-  insert into public.model_outcomes as m (model, task_type, band, successes, failures)
-  select o ->> 'model', o ->> 'task_type', (o ->> 'band')::smallint,
-         count(*) filter (where (o ->> 'success')::boolean), count(*) filter (where not (o ->> 'success')::boolean)
-  from jsonb_array_elements(learned) o where jsonb_typeof(o) = 'object'
-  group by 1, 2, 3 order by 1, 2, 3
-  on conflict (model, task_type, band) do update
-    set successes = m.successes + excluded.successes, failures = m.failures + excluded.failures, updated_at = now();
+  if exists (select from unnest(learned) as l where jsonb_typeof(l) = 'object') then
+    insert into public.model_outcomes as m (model, task_type, band, successes, failures)
+    select l ->> 'model', l ->> 'task_type', (l ->> 'band')::smallint,
+           count(*) filter (where (l ->> 'success')::boolean), count(*) filter (where not (l ->> 'success')::boolean)
+    from unnest(learned) as l where jsonb_typeof(l) = 'object'
+    group by 1, 2, 3 order by 1, 2, 3
+    on conflict (model, task_type, band) do update
+      set successes = m.successes + excluded.successes, failures = m.failures + excluded.failures, updated_at = now();
+  end if;
 
-  return jsonb_build_object('answers', answers, 'alerts', coalesce(alerts, '[]'));
+  return jsonb_build_object('answers', to_jsonb(answers), 'alerts', coalesce(alerts, '[]'));
 end
 $$;
 
--- Which budgets a call of this pool, vendor and project counts for.
-create function motif.budget_keys(pool text, vendor text, project text) returns text[]
-language sql immutable set search_path = '' as $$
-  select case pool when 'emergency' then array['emergency']
-              else array_remove(array['total', 'vendor:' || vendor, 'project:' || project], null) end
-$$;
-
--- Where the day's and the month's entry of each wanted key stand.
-create function motif.positions(keys text[], periods text[], starts date[], wanted text[], day date) returns integer[]
-language sql immutable set search_path = '' as $$
-  select coalesce(array_agg(k.n::integer order by k.n), '{}')
-  from unnest(keys, periods, starts) with ordinality as k (key, period, starts_on, n)
-  where k.key = any (wanted)
-    and k.starts_on = case k.period when 'day' then day else date_trunc('month', day::timestamp)::date end
-$$;
-
--- A row of the ledger as it is or as it is now known to be. Ids of what was erased meanwhile are not written.
-create function motif.write_ledger(call uuid, entry jsonb, reserved bigint, cost bigint, is_estimated boolean, on_day date)
-returns void
-language plpgsql set search_path = '' as $$
-begin
-  insert into public.ledger (
-    id, project_id, source_id, interaction_id, task_type, importance, pool, attempt, reason, complexity, band, vendor,
-    model_asked, model_answered, place, host, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens,
-    reserved_nusd, cost_nusd, estimated, price_version, latency_ms, result, bytes_out, redactions, request_hash, day)
-  select call,
-         (select p.id from public.projects p where p.id = e.project_id),
-         (select s.id from public.sources s where s.id = e.source_id),
-         (select i.id from public.interactions i where i.id = e.interaction_id),
-         e.task_type, coalesce(e.importance, 'normal'), coalesce(e.pool, 'normal'), coalesce(e.attempt, 1), e.reason,
-         e.complexity, e.band, e.vendor, e.model_asked, e.model_answered, e.place, coalesce(e.host, ''),
-         coalesce(e.input_tokens, 0), coalesce(e.cache_read_tokens, 0), coalesce(e.cache_write_tokens, 0),
-         coalesce(e.output_tokens, 0), reserved, cost, is_estimated, e.price_version, coalesce(e.latency_ms, 0), e.result,
-         coalesce(e.bytes_out, 0), coalesce(e.redactions, 0), e.request_hash, on_day
-  from jsonb_populate_record(null::public.ledger, entry) e
-  on conflict (id) do update set
-    model_answered = excluded.model_answered, input_tokens = excluded.input_tokens,
-    cache_read_tokens = excluded.cache_read_tokens, cache_write_tokens = excluded.cache_write_tokens,
-    output_tokens = excluded.output_tokens, cost_nusd = excluded.cost_nusd, estimated = excluded.estimated,
-    latency_ms = excluded.latency_ms, result = excluded.result
-  where public.ledger.estimated;
-end
-$$;
-
--- A validated answer, in the transaction that settles what it cost: work done again is not paid again.
-create function motif.keep_answer(kept jsonb) returns void
-language plpgsql set search_path = '' as $$
-begin
-  insert into public.tasks (project_id, interaction_id, type, prompt_version, input_hash, complexity, complexity_parts,
-                            decision, reason, importance, explanation, held_back, attempts, cost_nusd, state, answer,
-                            finished_at)
-  select t.project_id, t.interaction_id, t.type, t.prompt_version, t.input_hash, t.complexity, t.complexity_parts,
-         t.decision, t.reason, coalesce(t.importance, 'normal'), t.explanation, coalesce(t.held_back, false),
-         coalesce(t.attempts, 1), coalesce(t.cost_nusd, 0), coalesce(t.state, 'done'), t.answer, now()
-  from jsonb_populate_record(null::public.tasks, kept) t
-  where jsonb_typeof(kept) = 'object'
-    -- Erased while it was worked on: what it was answered is of no use to anybody, what it cost is.
-    and exists (select from public.interactions i
-                where i.project_id = t.project_id and i.id = t.interaction_id for key share)
-  on conflict (project_id, type, prompt_version, input_hash) do update set
-    interaction_id = excluded.interaction_id, complexity = excluded.complexity,
-    complexity_parts = excluded.complexity_parts, importance = excluded.importance,
-    decision = excluded.decision, reason = excluded.reason, explanation = excluded.explanation, state = excluded.state,
-    answer = excluded.answer, held_back = excluded.held_back, finished_at = now(),
-    attempts = public.tasks.attempts + excluded.attempts, cost_nusd = public.tasks.cost_nusd + excluded.cost_nusd
-  -- A model's answer takes the place of what the built-in extractor did while there was no model.
-  where public.tasks.state <> 'done' or public.tasks.decision = 'builtin';
-end
-$$;
-
--- Reservations whose holder never came back: what was never sent is free again, what was is taken to have cost all of it
--- until somebody knows better. Those that ended a week ago go.
+-- Reservations whose holder never came back, the oldest first: what was never sent is free again, what was is taken to
+-- have cost all of it until somebody knows better. Those that ended a week ago go, and so do cooldowns that are over.
 create function motif.expire_reservations(most integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  ops jsonb;
+  done jsonb;
 begin
-  delete from public.reservations r where r.state in ('settled', 'released') and r.ended_at < now() - interval '7 days';
-  select jsonb_agg(case r.state
-           when 'held' then jsonb_build_object('op', 'release', 'id', r.id)
-           else jsonb_build_object('op', 'settle', 'id', r.id, 'cost_nusd', r.amount_nusd, 'estimated', true,
-                                   'entry', r.call || '{"result": "lost"}') end)
-  into ops
-  from (select * from public.reservations o where o.state in ('held', 'sent') and o.expires_at < now()
-        order by o.id limit most for update skip locked) r;
-  return case when ops is null then '{"answers": [], "alerts": []}' else motif.spend(ops) end;
+  delete from public.reservations r where r.id in (
+    select o.id from public.reservations o
+    where o.state in ('settled', 'released') and o.ended_at < now() - interval '7 days'
+    limit most for update skip locked);
+  delete from public.model_cooldowns c where (c.vendor, c.model) in (
+    select o.vendor, o.model from public.model_cooldowns o where o.until < now() limit most for update skip locked);
+  -- Not held here: spend locks them in its order, and looks again.
+  select motif.spend(jsonb_agg(jsonb_build_object('op', 'expire', 'id', r.id))) into done
+  from (select o.id from public.reservations o where o.state in ('held', 'sent') and o.expires_at < now()
+        order by o.expires_at, o.id limit most) r
+  having count(*) > 0;
+  return jsonb_build_object(
+    'released', (select count(*) from jsonb_array_elements(done -> 'answers') a where a ->> 'state' = 'released'),
+    'settled', (select count(*) from jsonb_array_elements(done -> 'answers') a where a ->> 'state' = 'settled'),
+    'alerts', coalesce(done -> 'alerts', '[]'));
 end
 $$;
 
@@ -458,8 +614,11 @@ begin
     else
       update public.ledger l set project_id = null, source_id = null, interaction_id = null
       from gone where l.project_id = gone.id;
-      update public.reservations r set project_id = null, call = r.call - array['project_id', 'source_id', 'interaction_id']
-      from gone where r.project_id = gone.id and r.state in ('settled', 'released');
+      -- What was held for it and not sent yet may not be sent any more.
+      update public.reservations r
+      set project_id = null, call = r.call - array['project_id', 'source_id', 'interaction_id'],
+          expires_at = case r.state when 'held' then now() else r.expires_at end
+      from gone where r.project_id = gone.id;
   end case;
   return null;
 end
@@ -513,13 +672,11 @@ create policy read on public.budget_alerts for select to motif_api
 create policy read on public.ledger for select to motif_api
   using ((select motif.is_operator()) or project_id in (select motif.my_projects(array['admin'])));
 
-revoke all on function motif.spend(jsonb), motif.budget_keys(text, text, text),
-  motif.positions(text[], text[], date[], text[], date), motif.write_ledger(uuid, jsonb, bigint, bigint, boolean, date),
-  motif.keep_answer(jsonb), motif.expire_reservations(integer), motif.forget_in_ledger()
+revoke all on function motif.spend(jsonb), motif.budget_keys(text, text, uuid), motif.keep_answers(jsonb),
+  motif.expire_reservations(integer), motif.forget_in_ledger()
   from public, anon, authenticated, service_role;
-grant execute on function motif.spend(jsonb), motif.budget_keys(text, text, text),
-  motif.positions(text[], text[], date[], text[], date), motif.write_ledger(uuid, jsonb, bigint, bigint, boolean, date),
-  motif.keep_answer(jsonb), motif.expire_reservations(integer) to service_role;
+grant execute on function motif.spend(jsonb), motif.budget_keys(text, text, uuid), motif.keep_answers(jsonb),
+  motif.expire_reservations(integer) to service_role;
 
 -- As before, but that the ledger stays: its rows lose the project's name by the triggers above.
 create or replace function motif.erase_project(project uuid) returns jsonb

@@ -19,7 +19,7 @@ COUNTERS_AND_SUMS = """
     )
     select p.key, p.period, p.settled_nusd, p.reserved_nusd,
       (select coalesce(sum(l.cost_nusd), 0) from public.ledger l
-       where l.day >= p.starts_on and l.day < p.ends_on and l.place = 'commercial' and case p.kind
+       where l.day >= p.starts_on and l.day < p.ends_on and case p.kind
          when 'emergency' then l.pool = 'emergency' when 'total' then l.pool = 'normal'
          when 'vendor' then l.pool = 'normal' and l.vendor = p.vendor
          else l.pool = 'normal' and l.project_id = p.project_id end)::bigint as in_ledger,
@@ -91,8 +91,29 @@ def sums_hold(connection: psycopg.Connection[Any]) -> None:
 def counters(connection: psycopg.Connection[Any], key: str = "total", period: str = "day") -> tuple[int, int]:
     """What is settled and what is held of a budget, in the newest period."""
     row = connection.execute(
-        "select p.settled_nusd, p.reserved_nusd from public.budget_periods p join public.budgets b on b.id = p.budget_id"
+        "select p.settled_nusd, p.reserved_nusd from public.budget_periods p"
+        " join public.budgets b on b.id = p.budget_id"
         " where b.key = %s and p.period = %s order by p.starts_on desc limit 1",
         (key, period),
     ).fetchone()
     return (row[0], row[1]) if row else (0, 0)
+
+
+def state_of(connection: psycopg.Connection[Any], reservation: Any) -> str | None:
+    """The state of a reservation, None for one that nobody knows."""
+    row = connection.execute("select state from public.reservations where id = %s", (reservation,)).fetchone()
+    return row[0] if row else None
+
+
+def new_project(connection: psycopg.Connection[Any]) -> str:
+    """A project's id."""
+    row = connection.execute("insert into public.projects (name) values (%s) returning id", (str(uuid4()),)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def let_expire(connection: psycopg.Connection[Any]) -> None:
+    """Whatever is open is past its time."""
+    connection.execute(
+        "update public.reservations set expires_at = now() - interval '1 s' where state in ('held', 'sent')"
+    )
