@@ -85,7 +85,7 @@ class Attempts:
 
     def __init__(self, ledger: Ledger, catalog: Catalog, noticed: Noticed) -> None:
         self._ledger = ledger
-        self._catalog = catalog
+        self.catalog = catalog
         self._noticed = noticed
         self._writing: set[asyncio.Task[None]] = set()
         self._late: set[asyncio.Task[Any]] = set()
@@ -202,11 +202,11 @@ class Attempts:
             return 0, False
         if usage is None:
             return ask.worst_case_nusd, True
-        rates = self._catalog.rates_of(ask.model, answered)
+        rates = self.catalog.rates_of(ask.model, answered)
         if rates is None:
             # Billed as a model that nobody has a price for: what is left is the most that it can be.
             self._noticed("unknown model answered", {"call": str(id_), "asked": ask.model.ref})
-            priced = [one.rates for one in self._catalog.models if one.vendor == ask.model.vendor and one.rates]
+            priced = [one.rates for one in self.catalog.models if one.vendor == ask.model.vendor and one.rates]
             return max([ask.worst_case_nusd, *(cost_nusd(usage, rates) for rates in priced)]), True
         cost = cost_nusd(usage, rates)
         if cost > ask.worst_case_nusd:

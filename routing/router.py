@@ -62,9 +62,6 @@ class Router:
 
         `now` is compared with when cool-downs end; `clock` never jumps and tells failures in a row.
         """
-        if missing := {model.vendor for model in catalog.models} - set(vendors):
-            raise CatalogInvalid(f"The catalog has models of {', '.join(sorted(missing))}, and nothing asks them.")
-        self.catalog = catalog
         self._vendors = vendors
         self._memory = memory
         self._timeout_s = timeout_s
@@ -72,6 +69,15 @@ class Router:
         self._now = now
         self._attempts = Attempts(ledger, catalog, noticed)
         self._failures = Failures(clock)
+        self.catalog = catalog
+        self.use(catalog)
+
+    def use(self, catalog: Catalog) -> None:
+        """Choose from these models from now on; calls under way end as they began. Raises CatalogInvalid."""
+        if missing := {model.vendor for model in catalog.models} - set(self._vendors):
+            raise CatalogInvalid(f"The catalog has models of {', '.join(sorted(missing))}, and nothing asks them.")
+        self.catalog = catalog
+        self._attempts.catalog = catalog
 
     async def run(self, task: Task, check: Callable[[Any], Any] | None = None) -> Routed:
         """Have it done by the model that is chosen, or by the next one where that fails.
@@ -100,9 +106,12 @@ class Router:
                 return Routed(made.value, model.ref, model.place, decision, tuple(attempts), spent)
             failed[model.ref] = made.error.code
 
-    async def decide(self, task: Task) -> Decision:
-        """What would be decided now, were every budget to grant it; nothing is reserved, nobody is asked."""
-        return self._decide(task, self._most_input_tokens(task), await self._memory.recall(), {}, set())
+    async def decide(self, task: Task, *, refused: Collection[str] = ()) -> Decision:
+        """What would be decided now, were every budget but those `refused` to grant it.
+
+        Nothing is reserved, nobody is asked.
+        """
+        return self._decide(task, self._most_input_tokens(task), await self._memory.recall(), {}, refused)
 
     async def embed(
         self,

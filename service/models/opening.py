@@ -1,0 +1,91 @@
+"""A router as the settings want it: vendors, their models, the ledger and the memory in Postgres."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from routing.router import Router
+from routing.vendors.base import Vendor
+from service.errors import MotifError
+from service.log import logger
+from service.models.discovery import catalog_of, check_named
+from service.models.prices import Prices, known_prices
+from service.models.vendors import Heard, ask_vendors, open_vendors
+from service.settings import Settings
+from service.storage.database import Database
+from service.storage.experience import PostgresMemory
+from service.storage.spending import PostgresLedger
+
+ASKED_AGAIN_S = 60.0
+"""How long until vendors are asked again what they have: a model installed meanwhile is found, one that came up too."""
+
+
+class InstalledRouter(Router):
+    """A Router that asks its vendors now and then which models they have. Close it: it holds connections and a task."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        vendors: Mapping[str, Vendor],
+        prices: Prices,
+        heard: dict[str, Heard],
+    ) -> None:
+        self._settings = settings
+        self._prices = prices
+        self._own_vendors = vendors
+        self._heard = heard
+        self._ledger = PostgresLedger(database)
+        super().__init__(
+            catalog_of(settings, heard, prices),
+            vendors,
+            self._ledger,
+            PostgresMemory(database),
+            timeout_s=settings.model_timeout_s,
+            noticed=lambda event, facts: logger().warning(event, **facts),
+        )
+        self._asking = asyncio.create_task(self._ask_again(), name="motif-model-discovery")
+
+    async def refresh(self) -> None:
+        """Ask every vendor again. One that does not answer keeps the models that it had: it may be back in a moment."""
+        for vendor, heard in (await ask_vendors(self._own_vendors)).items():
+            if heard.error is None or not self._heard[vendor].offered:
+                self._heard[vendor] = heard
+        self.use(catalog_of(self._settings, self._heard, self._prices))
+
+    async def close(self) -> None:
+        """Write down what is still to be written, then let the vendors go."""
+        self._asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._asking
+        await super().close()
+        await self._ledger.close()
+
+    async def _ask_again(self) -> None:
+        while True:
+            await asyncio.sleep(ASKED_AGAIN_S)
+            try:
+                await self.refresh()
+            except Exception as error:
+                logger().warning("models not discovered", exc_info=error)
+
+
+async def open_router(settings: Settings, database: Database) -> InstalledRouter:
+    """Open it; takes about two seconds where a vendor is down or slow, which is no error.
+
+    Raises ConfigurationError for prices or addresses that cannot be used, and for a model that the settings name and
+    that its vendor says it does not have.
+    """
+    prices = await asyncio.to_thread(known_prices, settings)
+    vendors = await asyncio.to_thread(open_vendors, settings)
+    try:
+        heard = await ask_vendors(vendors)
+        for vendor, one in heard.items():
+            if one.error is not None:
+                logger().warning("vendor does not answer", vendor=vendor, code=one.error.code)
+        check_named(settings, heard)
+        return InstalledRouter(settings, database, vendors, prices, heard)
+    except MotifError:
+        for vendor in vendors.values():
+            await vendor.close()
+        raise
