@@ -159,7 +159,7 @@ language sql immutable as $$
               else array_remove(array['total', 'vendor:' || vendor, 'project:' || project::text], null) end
 $$;
 
--- A validated answer, in the transaction that settles what it cost: work done again is not paid again.
+-- Validated answers (columns of tasks), in the transaction that settles what they cost: work done again is not paid again.
 create function motif.keep_answers(kept jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -172,12 +172,18 @@ begin
          coalesce(t.attempts, 1), coalesce(t.cost_nusd, 0), coalesce(t.state, 'done'), t.answer, now()
   from jsonb_array_elements(kept) with ordinality as k (value, n),
        lateral jsonb_populate_record(null::public.tasks, k.value) t
+  -- Erased while it was worked on: what it was answered is of no use to anybody, what it cost is.
+  where exists (select from public.interactions i
+                where i.project_id = t.project_id and i.id = t.interaction_id for key share)
   order by t.project_id, t.type, t.prompt_version, t.input_hash, k.n
   on conflict (project_id, type, prompt_version, input_hash) do update set
+    interaction_id = excluded.interaction_id, complexity = excluded.complexity,
+    complexity_parts = excluded.complexity_parts, importance = excluded.importance,
     decision = excluded.decision, reason = excluded.reason, explanation = excluded.explanation, state = excluded.state,
     answer = excluded.answer, held_back = excluded.held_back, finished_at = now(),
     attempts = public.tasks.attempts + excluded.attempts, cost_nusd = public.tasks.cost_nusd + excluded.cost_nusd
-  where public.tasks.state <> 'done';
+  -- A model's answer takes the place of what the built-in extractor did while there was no model.
+  where public.tasks.state <> 'done' or public.tasks.decision = 'builtin';
 end
 $$;
 
@@ -523,7 +529,7 @@ begin
       output_tokens = excluded.output_tokens, cost_nusd = excluded.cost_nusd, estimated = excluded.estimated,
       latency_ms = excluded.latency_ms, result = excluded.result;
   end if;
-  -- Erased while it was worked on: what it was answered is of no use to anybody, what it cost is.
+  -- Nobody waits for an erasure here.
   kept := array(select k from unnest(kept) as k
                 where jsonb_typeof(k) = 'object' and (k ->> 'interaction_id')::uuid = any (present));
   if cardinality(kept) > 0 then

@@ -16,7 +16,7 @@ where t.project_id = %(project_id)s and t.type = %(type)s and t.prompt_version =
 
 -- name: keep
 -- One task as it ended; one that a model answered stays as it is.
-select motif.keep_answer(row.value) from jsonb_array_elements(%(rows)s) as row
+select motif.keep_answers(%(rows)s)
 
 -- name: of_interaction
 -- The tasks of an interaction, and those of others that asked the same; in the order in which they were begun.
