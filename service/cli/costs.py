@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from service.cli.costs_shown import show_report
+from service.cli.reconcile import reconcile
 from service.cli.run import Session, print_json, run, session
 from service.costs.csv_text import report_csv
 from service.costs.shapes import CostReport
@@ -32,6 +33,9 @@ LastOption = Annotated[
 DaysOption = Annotated[int | None, typer.Option("--days", min=1, max=366, help="So many days up to the last one.")]
 ProjectOption = Annotated[str | None, typer.Option("--project", help="Name or id of one project, for its admins.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+app.command()(reconcile)
 
 
 @app.command()

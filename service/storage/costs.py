@@ -115,6 +115,24 @@ class BudgetRow(msgspec.Struct, frozen=True):
     month_held_nusd: int
 
 
+class LedgerDay(msgspec.Struct, frozen=True):
+    """A commercial model's day. Tokens of input are all that were read."""
+
+    day: date
+    vendor: str
+    model: str
+    calls: int
+    cost_nusd: int
+    input_tokens: int
+    output_tokens: int
+
+
+async def ledger_days(connection: Connection, of: Range, vendors: Collection[str]) -> list[LedgerDay]:
+    """Commercial calls of these vendors, by day and model."""
+    cursor = await connection.execute(SQL["ledger_days"], {**of.parameters, "vendors": list(vendors)})
+    return [LedgerDay(**row) for row in await cursor.fetchall()]
+
+
 async def sums(connection: Connection, of: Range) -> dict[str, list[tuple[tuple[Any, ...], SumRow]]]:
     """Breakdown -> (its key, sums). `total` has one, with an empty key; a source's key is (project, source)."""
     cursor = await connection.execute(SQL["sums"], of.parameters)

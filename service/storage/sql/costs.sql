@@ -90,3 +90,12 @@ select (now() at time zone 'utc')::date as day
 -- name: held_back
 -- How many tasks of the range a commercial model would have got, had their source allowed that.
 select motif.count_held_back(%(first)s, %(last)s, %(project_id)s) as tasks
+
+-- name: ledger_days
+-- What commercial calls of some vendors cost, by day and model, to hold a bill against.
+select l.day, l.vendor, coalesce(l.model_answered, l.model_asked) as model, count(*) as calls,
+       sum(l.cost_nusd)::bigint as cost_nusd, sum(l.input_tokens)::bigint as input_tokens,
+       sum(l.output_tokens)::bigint as output_tokens
+from public.ledger l
+where l.day between %(first)s and %(last)s and l.vendor = any (%(vendors)s) and l.place = 'commercial'
+group by 1, 2, 3 order by 1, 2, 3
