@@ -14,7 +14,7 @@ import pytest
 
 from service.local_postgres.bootstrap import bootstrap
 from service.local_postgres.server import LocalPostgres, open_local
-from service.matching.embed import Embedder, open_embedder
+from service.matching.embed import LocalEmbedder, open_embedder
 from service.settings import Settings
 from service.storage.migrate import migrate
 
@@ -105,7 +105,7 @@ def data_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Iterator[Embedder]:
+def embedder() -> Iterator[LocalEmbedder]:
     """The default model, exported once a run into the folder that the run shares."""
     opened = open_embedder(Settings(_env_file=None, data_dir=Path(os.environ[RUN_FOLDER]) / "shared"))
     assert opened is not None

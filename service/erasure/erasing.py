@@ -5,7 +5,7 @@ from uuid import UUID
 
 from service.erasure.receipt import Receipt, What, not_reached
 from service.errors import Conflict, Forbidden, MotifError, NotFound
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.reindex import reindex
 from service.storage import erasure, pattern_pages, patterns, rights
 from service.storage.database import Caller, Connection, Database

@@ -4,7 +4,7 @@ from time import monotonic
 
 from service.erasure.erasing import erase_expired
 from service.erasure.receipt import Receipt
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.storage.database import Database
 
 BATCH = 200

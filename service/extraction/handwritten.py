@@ -1,7 +1,7 @@
 """Storing what people and agents write themselves: a new pattern, and a change of one, each in one transaction."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +17,7 @@ from service.extraction.written_pattern import (
     without_secrets,
 )
 from service.log import correlation_id
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.indexing import QUOTES, Indexed, IndexText, index_text, prepare, write_index
 from service.matching.model import active_model, keep_model
 from service.storage import patterns
@@ -25,10 +25,13 @@ from service.storage.database import Caller, Connection, Database, Role
 from service.storage.own_words import rests_on_own_words
 from service.storage.pattern_pages import pattern
 from service.storage.patterns import Row, author
+from service.storage.permission import Origin, of_interactions, of_own_words, of_patterns, together
 from service.storage.rights import require
 
 # A pattern rests on whoever wrote it until it is used: a person is believed, an agent half.
 PERSON_CONFIDENCE, AGENT_CONFIDENCE = 1.0, 0.5
+# How long whoever writes a pattern waits for a vendor's vector; without one it is found by its words.
+WAIT_S = 10.0
 
 
 async def write_pattern(database: Database, embedder: Embedder | None, caller: Caller, written: WrittenPattern) -> Row:
@@ -45,7 +48,8 @@ async def write_pattern(database: Database, embedder: Embedder | None, caller: C
         await standing(connection, project_id, written.evidence)
     written = await asyncio.to_thread(without_secrets, written)
     content: dict[str, Any] = msgspec.to_builtins(written.content)
-    anew = await _indexed(database, embedder, index_text(written.name, written.description, content))
+    text = index_text(written.name, written.description, content)
+    anew = await _indexed(database, embedder, project_id, text, [one.interaction_id for one in written.evidence])
 
     pattern_id = uuid4()
     row: Row = {
@@ -115,7 +119,7 @@ async def change_pattern(
     anew = None
     if _says_else(seen, row):
         text = index_text(row["name"], row["description"], row["content"], quotes)
-        anew = await _indexed(database, embedder, text)
+        anew = await _indexed(database, embedder, project_id, text, patterns_too=[pattern_id])
     decided = change.status is not UNSET and caller.agent_key is None
     if row == seen and not decided:
         return seen
@@ -148,10 +152,25 @@ class _Anew(msgspec.Struct, frozen=True):
     entry: Indexed
 
 
-async def _indexed(database: Database, embedder: Embedder | None, text: IndexText) -> _Anew:
+async def _indexed(
+    database: Database,
+    embedder: Embedder | None,
+    project_id: UUID,
+    text: IndexText,
+    interactions: Collection[UUID] = (),
+    *,
+    patterns_too: Collection[UUID] = (),
+) -> _Anew:
+    """`interactions`, `patterns_too`: whose words it is made of, besides those of whoever writes it."""
+    origin = Origin()
     async with database.transaction(Role.SERVICE) as connection:  # who comes first registers the model
         model_id = await active_model(connection, embedder)
-    (entry,) = await asyncio.to_thread(prepare, [text], embedder)
+        if embedder is not None and embedder.at_vendor:
+            own = await of_own_words(connection, project_id)
+            quoted = await of_interactions(connection, project_id, interactions)
+            before = await of_patterns(connection, project_id, patterns_too)
+            origin = together(project_id, [own, *quoted.values(), *before.values()])
+    (entry,) = await prepare([text], embedder, [origin], wait_s=WAIT_S)
     return _Anew(model_id, entry)
 
 

@@ -16,12 +16,13 @@ from service.extraction.intake import storable
 from service.extraction.own_words import OwnWords, Piece, digest, own_words, said, says
 from service.extraction.redact import redact_values
 from service.log import correlation_id
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.indexing import Indexed, index_text, prepare, write_index
 from service.matching.model import active_model, keep_model
 from service.storage import interactions, patterns, search
 from service.storage.database import Caller, Database, Role
 from service.storage.patterns import author
+from service.storage.permission import of_sources
 from service.storage.projects import create_project
 from service.storage.sources import create_source
 
@@ -70,13 +71,14 @@ async def import_patterns(
         source = await create_source(connection, project, "import", source_name, source_name)
         model_id = await active_model(connection, embedder)
         known = {row["context_hash"]: row for row in await patterns.existing(connection, project.id)}
+        origin = await of_sources(connection, project.id, [source.id])
     prepared = await asyncio.to_thread(_prepare, records)
     new = [p for p in prepared if p.key not in known]
     indexed: list[Indexed] = []
     for start in range(0, len(new), EMBED_BATCH):
         progress(start, len(new))
         batch = [_index_text(p) for p in new[start : start + EMBED_BATCH]]
-        indexed.extend(await asyncio.to_thread(prepare, batch, embedder))
+        indexed.extend(await prepare(batch, embedder, [origin] * len(batch)))
     progress(len(new), len(new))
 
     async with database.transaction(Role.SERVICE) as connection:

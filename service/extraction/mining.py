@@ -9,7 +9,7 @@ from service.errors import Conflict
 from service.extraction.intake import store_interactions
 from service.extraction.interaction import Interaction
 from service.extraction.pipeline import Found, Learned, Progress, learn_waiting, learning
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.model import active_model
 from service.storage import interactions, jobs
 from service.storage.database import Caller, Connection, Database, Role

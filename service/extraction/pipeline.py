@@ -10,16 +10,21 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from routing.complexity import DEFAULT, Weights
+from routing.router import Router
 from service.errors import InputInvalid, NotFound
-from service.extraction.builtin import embedding_text, extract_document, extract_recurring, teaches
+from service.extraction.asking import Heard, Reader, ask_models
+from service.extraction.builtin import Extraction, embedding_text, extract_document, extract_recurring, teaches
 from service.extraction.interaction import Details, Interaction, Kind
 from service.extraction.redact import redact, redact_values
 from service.extraction.storing import Batch, ErasedMeanwhile, LearnedPattern, store_extraction
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
+from service.matching.filling import fill
 from service.matching.model import active_model
 from service.storage import interactions
 from service.storage.database import Connection, Database, Role
 from service.storage.interactions import Row
+from service.storage.permission import Origin, of_interactions
 
 # How many texts are embedded between two commits of their vectors.
 EMBED_BATCH = 128
@@ -30,13 +35,18 @@ Found = Callable[[LearnedPattern], None]
 
 
 class Learned(msgspec.Struct, frozen=True):
-    """What a run read and did. `left_out`: reason -> commits; `reason`: why there is no pattern."""
+    """What a run read and did. `left_out`: reason -> commits; `reason`: why there is no pattern.
+
+    `readers`: who read an interaction that is no commit; `dropped`: what models said that does not stand in its text.
+    """
 
     commits: int
     learned_from: int
     left_out: Mapping[str, int]
     patterns: tuple[LearnedPattern, ...]
     reason: str | None = None
+    readers: tuple[Reader, ...] = ()
+    dropped: int = 0
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -83,9 +93,11 @@ async def learn_waiting(
     """
     while True:
         try:
-            return await _learn_once(database, embedder, project_id, progress, found)
+            learned = await _learn_once(database, embedder, project_id, progress, found)
         except ErasedMeanwhile:
             continue
+        await fill(database, embedder, project_id)
+        return learned
 
 
 async def _learn_once(
@@ -105,7 +117,7 @@ async def _learn_once(
     progress("extract", 1, 1)
 
     waiting = {row["id"]: reason for row, reason in zip(rows, reasons, strict=True) if row["state"] in WAITING}
-    batch = Batch(project_id, model_id, rows, history, waiting, status="active", created_by="builtin")
+    batch = Batch(project_id, model_id, rows, history, waiting, status="active")
     stored = await store_extraction(database, embedder, batch, extraction)
     for pattern in stored:
         found(pattern)
@@ -114,8 +126,34 @@ async def _learn_once(
     )
 
 
-async def process_interaction(database: Database, embedder: Embedder | None, interaction_id: UUID) -> Learned | None:
-    """Learn from one document or conversation; None when it is done already. Harmless to repeat."""
+async def process_interaction(
+    database: Database,
+    embedder: Embedder | None,
+    interaction_id: UUID,
+    *,
+    router: Router | None = None,
+    weights: Weights = DEFAULT,
+    wait: bool = True,
+) -> Learned | None:
+    """Learn from one interaction that is no commit; None when it is done already. Harmless to repeat.
+
+    Models read it as far as any can and may; the built-in extractor reads the rest at once, and all of it without a
+    `router`. Where somebody else is at it, this waits for them, or without `wait` leaves it to them and answers None:
+    read by two it would be paid twice.
+    """
+    async with _alone_at(database, interaction_id, wait=wait) as alone:
+        return await _process(database, embedder, interaction_id, router, weights) if alone else None
+
+
+@asynccontextmanager
+async def _alone_at(database: Database, interaction_id: UUID, *, wait: bool) -> AsyncGenerator[bool]:
+    async with database.transaction(Role.SERVICE, apart=True) as connection:
+        yield await interactions.lock_processing(connection, interaction_id, wait=wait)
+
+
+async def _process(
+    database: Database, embedder: Embedder | None, interaction_id: UUID, router: Router | None, weights: Weights
+) -> Learned | None:
     async with database.transaction(Role.SERVICE) as connection:
         if not await interactions.begin_attempt(connection, interaction_id):
             return None
@@ -129,12 +167,28 @@ async def process_interaction(database: Database, embedder: Embedder | None, int
         interaction = as_interaction(row)
     except msgspec.ValidationError:
         raise InputInvalid("The metadata cannot be read.", fix="Hand the text in again, without metadata.") from None
-    extraction = await asyncio.to_thread(extract_document, interaction)
+    heard = await ask_models(database, router, interaction, row, weights=weights)
+    extraction = await asyncio.to_thread(_whole, interaction, heard)
     batch = Batch(
-        row["project_id"], model_id, [row], [interaction], {row["id"]: None}, status="proposed", created_by="builtin"
+        row["project_id"], model_id, [row], [interaction], {row["id"]: None}, status="proposed", tasks=heard.tasks
     )
     stored = await store_extraction(database, embedder, batch, extraction)
-    return Learned(1, 1, extraction.left_out, stored, extraction.reason)
+    return Learned(1, 1, extraction.left_out, stored, extraction.reason, heard.readers, heard.dropped)
+
+
+def _whole(interaction: Interaction, heard: Heard) -> Extraction:
+    """What models found, and what the built-in extractor finds in the pieces that none of them read."""
+    found = {pattern.key: pattern for pattern in heard.patterns}
+    built = extract_document(interaction) if heard.unread else None
+    for pattern in built.patterns if built else ():
+        at = pattern.evidence[0].char_start
+        if any(start <= at < end for start, end in heard.unread):
+            found.setdefault(pattern.key, pattern)
+    if found:
+        return Extraction(tuple(found.values()))
+    if heard.nothing:
+        return Extraction((), reason=f"There is nothing in it to learn from: {heard.nothing.rstrip('.')}.")
+    return Extraction((), reason=built.reason if built else "No pattern is stated in it.")
 
 
 async def _redacted(connection: Connection, row: Row) -> Row:
@@ -207,24 +261,37 @@ async def _vectors(
 ) -> NDArray[np.float32] | None:
     """One vector a commit, (n, d), as stored (half precision), so that a resumed run computes with the same numbers.
 
-    Commits that teach nothing are not worth a vector: theirs is zero.
+    Commits that teach nothing are not worth a vector: theirs is zero. So is that of one which may not be sent to a
+    vendor, or could not be; the next run tries those again. None where there is no vector at all.
     """
     if embedder is None:
         return None
     async with database.transaction(Role.SERVICE) as connection:
         kept = await interactions.embeddings(connection, project_id, model_id)
-    missing = [n for n, row in enumerate(rows) if reasons[n] is None and row["id"] not in kept]
+        missing = [n for n, row in enumerate(rows) if reasons[n] is None and row["id"] not in kept]
+        origins: Mapping[UUID, Origin] = {}
+        if embedder.at_vendor:
+            origins = await of_interactions(connection, project_id, [rows[n]["id"] for n in missing])
     for start in range(0, len(missing), EMBED_BATCH):
         progress("embed", start, len(missing))
         batch = missing[start : start + EMBED_BATCH]
-        made = await asyncio.to_thread(embedder.embed, [embedding_text(history[n]) for n in batch])
-        made = made.astype(np.float16).astype(np.float32)
-        new = [(rows[n]["id"], vector) for n, vector in zip(batch, made, strict=True)]
+        embedded = await embedder.vectors_of(
+            [embedding_text(history[n]) for n in batch], [origins.get(rows[n]["id"], Origin()) for n in batch]
+        )
+        new = [
+            (rows[n]["id"], vector.astype(np.float16).astype(np.float32))
+            for n, vector in zip(batch, embedded.vectors, strict=True)
+            if vector is not None
+        ]
         async with database.transaction(Role.SERVICE) as connection:
             await interactions.insert_embeddings(connection, project_id, model_id, new)
         kept.update(new)
+        if embedded.stopped:
+            break
     progress("embed", len(missing), len(missing))
-    vectors = np.zeros((len(rows), embedder.dimension), np.float32)
+    if not kept:
+        return None
+    vectors = np.zeros((len(rows), len(next(iter(kept.values())))), np.float32)
     for n, row in enumerate(rows):
         if row["id"] in kept:
             vectors[n] = kept[row["id"]]

@@ -18,7 +18,7 @@ from service.extraction.project_lines import (
     ProjectLine,
 )
 from service.extraction.redact import redact, redact_values
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.model import active_model
 from service.matching.reindex import reindex
 from service.storage import erasure, patterns, project_import, search

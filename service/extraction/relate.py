@@ -23,14 +23,16 @@ class Related(msgspec.Struct, frozen=True):
     evidence: dict[str, int | float]
 
 
-def relate(members: Sequence[frozenset[tuple[str, str]]], vectors: NDArray[np.float32] | None) -> list[Related]:
+def relate(
+    members: Sequence[frozenset[tuple[str, str]]], vectors: Sequence[NDArray[np.float32] | None]
+) -> list[Related]:
     """Every relation between patterns given in a fixed order, once each (source before target).
 
-    `vectors`: (n, d), L2-normalised, or None where there is no model. similar_to has the cosine as strength,
-    co_occurs_with the share of all their members that show both (Jaccard).
+    `vectors`: one L2-normalised each, or None: what has none is similar to nothing. similar_to has the cosine as
+    strength, co_occurs_with the share of all their members that show both (Jaccard).
     """
     relations: list[Related] = []
-    cosines = vectors @ vectors.T if vectors is not None and len(members) else None
+    cosines = _cosines(vectors)
     for a in range(len(members)):
         for b in range(a + 1, len(members)):
             if cosines is not None and (cosine := float(cosines[a, b])) >= SIMILAR:
@@ -41,3 +43,11 @@ def relate(members: Sequence[frozenset[tuple[str, str]]], vectors: NDArray[np.fl
                 jaccard = round(shared / len(members[a] | members[b]), 4)
                 relations.append(Related(a, b, "co_occurs_with", jaccard, {"shared_changes": shared}))
     return relations
+
+
+def _cosines(vectors: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    some = next((vector for vector in vectors if vector is not None), None)
+    if some is None:
+        return None
+    rows = np.stack([np.zeros_like(some) if vector is None else vector for vector in vectors])
+    return rows @ rows.T

@@ -1,12 +1,10 @@
 """From what an extractor found to rows: grounded, consolidated, related, and written in one transaction."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-import numpy as np
 
 from routing.task import TaskType, input_hash
 from service.errors import NotFound
@@ -14,18 +12,16 @@ from service.extraction.builtin import Extraction
 from service.extraction.consolidate import OPEN, Consolidated, Known, consolidate
 from service.extraction.grounding import ground
 from service.extraction.interaction import Interaction
-from service.extraction.pattern import ExtractedPattern
+from service.extraction.outcome_index import index_again, index_outcome
+from service.extraction.pattern import BUILTIN, ExtractedPattern, Maker
 from service.extraction.relate import relate
 from service.log import correlation_id
-from service.matching.embed import Embedder
-from service.matching.indexing import IndexText, index_text, prepare, write_index
+from service.matching.embedder import Embedder
+from service.matching.indexing import IndexText, index_text, write_index
 from service.matching.model import keep_model
 from service.storage import interactions, patterns, search, tasks
 from service.storage.database import Connection, Database, Role
 from service.storage.interactions import Row
-
-# Version of the built-in extractor: stands where a prompt's version stands for a model.
-EXTRACTOR_VERSION = "builtin-1"
 
 
 class LearnedPattern(msgspec.Struct, frozen=True):
@@ -42,7 +38,8 @@ class LearnedPattern(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True):
     """What was read, row by row, and what becomes of it.
 
-    `processed`: interaction -> None, or the reason why it was left out. `status`: of patterns that are new.
+    `processed`: interaction -> None, or the reason why it was left out. `status`: of patterns that are new. `tasks`:
+    rows of tasks to be kept along; None for a history, where each pattern is one.
     """
 
     project_id: UUID
@@ -51,7 +48,7 @@ class Batch(msgspec.Struct, frozen=True):
     interactions: Sequence[Interaction]
     processed: Mapping[UUID, str | None]
     status: str
-    created_by: str
+    tasks: Sequence[Row] | None = None
 
 
 class ErasedMeanwhile(NotFound):
@@ -72,9 +69,12 @@ async def store_extraction(
 
     async with database.transaction(Role.SERVICE) as connection:
         seen = await patterns.existing(connection, project_id)
-    outcome = consolidate(grounded, map(_known, seen))
+    # Another history's or document's quotes may bear the same key and revision, and one text states many things: only
+    # what recurs over a whole history is known by its members.
+    by_members = batch.tasks is None
+    outcome = consolidate(grounded, map(_known, seen), by_members=by_members)
     texts = [_index_text(c, row_of) for c in outcome]
-    indexed = await asyncio.to_thread(prepare, texts, embedder)
+    indexed = await index_outcome(database, embedder, project_id, model_id, outcome, texts, row_of)
 
     async with database.transaction(Role.SERVICE) as connection:
         await patterns.lock_project(connection, project_id)
@@ -86,9 +86,10 @@ async def store_extraction(
             gone = {row["context_hash"] for row in seen} - {row["context_hash"] for row in now}
             grounded = [p for p in grounded if p.key not in gone]
             # Somebody wrote in between: consolidate against what stands there now, so that no twin arises.
-            outcome = consolidate(grounded, map(_known, now))
+            outcome = consolidate(grounded, map(_known, now), by_members=by_members)
+            before = dict(zip(texts, indexed, strict=True))
             texts = [_index_text(c, row_of) for c in outcome]
-            indexed = await asyncio.to_thread(prepare, texts, embedder)
+            indexed = await index_again(embedder, texts, before)
         await keep_model(connection, model_id)
         ids = [UUID(c.known.id) if c.known else uuid4() for c in outcome]
         await _write(connection, batch, outcome, ids, row_of)
@@ -100,10 +101,7 @@ async def store_extraction(
             [(ids[n], indexed[n]) for n in changed],
             replace=[ids[n] for n in changed if outcome[n].known],
         )
-        vectors = None
-        if outcome and all(entry.vector is not None for entry in indexed):
-            vectors = np.stack([entry.vector for entry in indexed if entry.vector is not None])
-        relations = relate([frozenset(c.pattern.members) for c in outcome], vectors)
+        relations = relate([frozenset(c.pattern.members) for c in outcome], [entry.vector for entry in indexed])
         await patterns.insert_relationships(
             connection,
             project_id,
@@ -120,7 +118,10 @@ async def store_extraction(
             ],
         )
         activated = await patterns.activate_recurring(connection, project_id, ids)
-        await tasks.insert_tasks(connection, project_id, [_task(c.pattern, row_of) for c in outcome])
+        if batch.tasks is None:
+            await tasks.insert_tasks(connection, project_id, [_task(c.pattern, row_of) for c in outcome])
+        else:
+            await tasks.keep(connection, batch.tasks)
         await _finish(connection, batch)
     if sum(c.changed for c in outcome) >= search.BULK:
         async with database.transaction(Role.SERVICE) as connection:
@@ -172,13 +173,12 @@ async def _write(
             versions.append(await patterns.update_pattern(connection, project_id, row))
         else:
             versions.append(c.known.version if c.known else 1)
-    await patterns.insert_versions(
-        connection,
-        project_id,
-        [(version, row) for row, version, c in zip(fields, versions, outcome, strict=True) if c.changed],
-        created_by=batch.created_by,
-        correlation_id=correlation_id(),
-    )
+    made: dict[str, list[tuple[int, Row]]] = {}
+    for row, version, c in zip(fields, versions, outcome, strict=True):
+        if c.changed:
+            made.setdefault(_author(c.pattern.maker), []).append((version, row))
+    for author, rows in made.items():
+        await patterns.insert_versions(connection, project_id, rows, created_by=author, correlation_id=correlation_id())
     await patterns.insert_evidence(
         connection,
         project_id,
@@ -218,13 +218,20 @@ def _fields(c: Consolidated, row_of: dict[tuple[str, str], Row], status: str) ->
         "success_criteria": {},
         "quality_metrics": {},
         "performance_data": {},
-        "extraction_method": "builtin",
-        "extraction_model": EXTRACTOR_VERSION,
-        "extraction_confidence": pattern.confidence,
+        "extraction_method": pattern.maker.method,
+        "extraction_model": pattern.maker.model,
+        "extraction_confidence": (
+            pattern.confidence if pattern.extraction_confidence is None else pattern.extraction_confidence
+        ),
         "success_rate": None,
         # The strictest of its evidence.
         "visibility": "public" if sources and all(s["visibility"] == "public" for s in sources) else "private",
     }
+
+
+def _author(maker: Maker) -> str:
+    """Who made a version: the built-in extractor, or a model by its name."""
+    return maker.method if maker == BUILTIN else maker.model
 
 
 def _task(pattern: ExtractedPattern, row_of: dict[tuple[str, str], Row]) -> dict[str, Any]:
@@ -232,11 +239,12 @@ def _task(pattern: ExtractedPattern, row_of: dict[tuple[str, str], Row]) -> dict
     return {
         "interaction_id": str(anchor["id"]),
         "type": TaskType.PATTERN_EXTRACTION.value,
-        "prompt_version": EXTRACTOR_VERSION,
+        "prompt_version": BUILTIN.model,
         "input_hash": input_hash([pattern.key, *(f"{key}@{revision}" for key, revision in pattern.members)]),
         "complexity": None,
-        "decision": "builtin",
-        "reason": "no_model_configured",
+        "decision": BUILTIN.method,
+        # Whole histories are the built-in extractor's work, whatever models there are.
+        "reason": "history",
         "answer": {"key": pattern.key, "name": pattern.name, "quotes": len(pattern.evidence)},
     }
 
@@ -251,6 +259,7 @@ def _known(row: Row) -> Known:
         status=row["status"],
         fixed=row["extraction_method"] == "manual" or row["edited"] or row["status"] not in OPEN,
         decided=row["decided"],
+        by_model=row["extraction_method"] in {"local_llm", "commercial_llm"},
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from service.matching import rank
+from service.matching.embedder import SOURCE_DENIES, Embedder
 from service.matching.request import MatchedEvidence, MatchedPattern
 from service.storage.search import Row
 
@@ -93,12 +94,21 @@ def answer(scored: Scored, details: Row, terms: Mapping[str, float]) -> MatchedP
     )
 
 
-def notes(embedded: bool, patterns: int, without_vector: int) -> list[str]:
-    """What whoever asked should know of the search itself."""
+def notes(
+    embedder: Embedder | None, patterns: int, without_vector: int, *, asked: bool, why: str | None = None
+) -> list[str]:
+    """What whoever asked should know of the search itself. `asked`: whether the question has a vector; `why` not."""
+    said: str | None = None
     if not patterns:
-        return ["There are no patterns to search yet."]
-    if not embedded:
-        return ["Searched by words alone: no embedding model is at hand. `motif doctor` says what is missing."]
-    if without_vector:
-        return [f"{without_vector} patterns have no vector yet: run `motif embeddings rebuild`."]
-    return []
+        said = "There are no patterns to search yet."
+    elif embedder is None:
+        said = "Searched by words alone: no embedding model is at hand. `motif doctor` says what is missing."
+    elif not asked and why == SOURCE_DENIES:
+        said = f"Searched by words alone: not every project that was searched may send words to {embedder.model_id}."
+    elif not asked:
+        said = f"Searched by words alone: {embedder.model_id} gave no vector of the question ({why or 'no words'})."
+    elif without_vector and embedder.at_vendor:
+        said = f"{without_vector} patterns are found by their words alone: `motif embeddings status` says why."
+    elif without_vector:
+        said = f"{without_vector} patterns have no vector yet: run `motif embeddings rebuild`."
+    return [said] if said else []

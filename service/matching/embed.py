@@ -1,5 +1,6 @@
 """Texts to vectors with ONNX Runtime. Never imports torch: a model's one-off export runs in a process of its own."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import EmbeddingError, EmbeddingUnavailable
+from service.matching.embedder import Embedded
 from service.matching.model_folder import Manifest, ensure_exported
 from service.settings import Settings
+from service.storage.permission import Origin
 
 Vectors = NDArray[np.float32]
 
@@ -21,7 +24,7 @@ Vectors = NDArray[np.float32]
 _CHARS_PER_TOKEN = 64
 
 
-class Embedder:
+class LocalEmbedder:
     """One exported model in memory. Any number of threads may call it at once.
 
     Each text is run by itself, on its own ids: the same text gives the same bits whatever else is in the call.
@@ -50,6 +53,17 @@ class Embedder:
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides the vectors: weights, tokenizer, pooling, longest text, precision."""
         return self._manifest.fingerprint
+
+    @property
+    def at_vendor(self) -> bool:
+        """No text leaves this process."""
+        return False
+
+    async def vectors_of(
+        self, texts: Sequence[str], origins: Sequence[Origin], *, wait_s: float | None = None
+    ) -> Embedded:
+        """As Embedder.vectors_of; whose words they are does not matter here."""
+        return Embedded(list(await asyncio.to_thread(self.embed, texts)))
 
     def embed(self, texts: Sequence[str], progress: Callable[[int], object] | None = None) -> Vectors:
         """Vectors of length 1, one row a text, in order: float32 of shape (len(texts), dimension).
@@ -91,7 +105,7 @@ class Embedder:
 
 def open_embedder(
     settings: Settings, *, on_export: Callable[[str], object] | None = None, workers: int | None = None
-) -> Embedder | None:
+) -> LocalEmbedder | None:
     """The embedder that the settings name, exported first if it never was; None if they say `none`.
 
     `on_export` gets a line to show before anything slow (the export, about 20 s; another process doing it).
@@ -101,7 +115,7 @@ def open_embedder(
     if settings.embedding_model.strip().lower() in {"", "none"}:
         return None
     folder, manifest = ensure_exported(settings.data_dir, settings.embedding_model.strip(), on_export)
-    return Embedder(folder, manifest, threads_per_text=settings.embedding_threads, workers=workers)
+    return LocalEmbedder(folder, manifest, threads_per_text=settings.embedding_threads, workers=workers)
 
 
 def _load(folder: Path, manifest: Manifest, threads: int) -> tuple[Any, Any]:

@@ -1,10 +1,11 @@
 """What of a text stands for it: a head (a name, a first line) and a body, and one vector of both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from service.matching.embed import Embedder, Vectors
+from service.matching.embedder import Embedded, Embedder, Vector
+from service.storage.permission import Origin
 
 MAX_HEAD_CHARS = 200
 
@@ -23,13 +24,14 @@ def split(text: str) -> tuple[str, str]:
     return stripped[:cut].strip(), stripped[cut:].strip()
 
 
-def vectors(
-    embedder: Embedder, texts: Sequence[tuple[str, str]], progress: Callable[[int], object] | None = None
-) -> Vectors:
+async def gists(
+    embedder: Embedder, texts: Sequence[tuple[str, str]], origins: Sequence[Origin], *, wait_s: float | None = None
+) -> Embedded:
     """One unit vector for each (head, body): the mean of the head's vector and of the whole text's.
 
     The model reads 256 tokens and blurs a long text; the head keeps its weight that way, at the price of one short text
-    and with one vector to store and search. Without a body it is the head's own vector. `progress` counts pairs done.
+    and with one vector to store and search. Without a body it is the head's own vector. A text has one only if all that
+    it is made of does.
     """
     pieces: list[str] = []
     owners: list[int] = []
@@ -38,13 +40,16 @@ def vectors(
         for piece in (head, whole) if head and body else (whole,):
             pieces.append(piece)
             owners.append(number)
+    embedded = await embedder.vectors_of(pieces, [origins[owner] for owner in owners], wait_s=wait_s)
+    sums: list[Vector | None] = [None] * len(texts)
+    lacking = {owner for owner, vector in zip(owners, embedded.vectors, strict=True) if vector is None}
+    for owner, vector in zip(owners, embedded.vectors, strict=True):
+        if vector is not None and owner not in lacking:
+            before = sums[owner]
+            sums[owner] = vector.copy() if before is None else before + vector
+    return Embedded([None if one is None else _unit(one) for one in sums], embedded.why, embedded.stopped)
 
-    def count(done: int) -> None:
-        if progress is not None and (done == len(owners) or owners[done] != owners[done - 1]):
-            progress(owners[done - 1] + 1)
 
-    embedded = embedder.embed(pieces, count)
-    sums = np.zeros((len(texts), embedder.dimension), dtype=np.float32)
-    np.add.at(sums, owners, embedded)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return sums / np.maximum(lengths, np.float32(1e-12))
+def _unit(vector: Vector) -> Vector:
+    length = np.float32(np.linalg.norm(vector))
+    return vector / np.maximum(length, np.float32(1e-12))

@@ -1,5 +1,6 @@
 """A pattern's text as the search sees it: its vector and its terms, made outside the transaction, written inside."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 
-from service.matching.embed import Embedder
-from service.matching.gist import vectors
+from service.matching.embedder import Embedder
+from service.matching.gist import gists
 from service.matching.words import count
 from service.storage import search
 from service.storage.database import Connection
+from service.storage.permission import Origin
 
 # Quotes that lend a pattern their words; more of them drown what it says itself.
 QUOTES = 8
@@ -47,10 +49,22 @@ def index_text(name: str, description: str, content: Mapping[str, Any], quotes: 
     return IndexText(name, "\n".join(lines))
 
 
-def prepare(texts: Sequence[IndexText], embedder: Embedder | None) -> list[Indexed]:
-    """Vectors and terms of patterns; slow, so not for the event loop."""
-    made = vectors(embedder, [(text.name, text.body) for text in texts]) if embedder else [None] * len(texts)
-    return [_indexed(text, vector) for text, vector in zip(texts, made, strict=True)]
+def stored_text(row: Mapping[str, Any]) -> IndexText:
+    """What a stored pattern is found by: name, description, content, quotes and extraction_method of its row."""
+    # The quotes of one that was brought along or written are its own words, which stand in its body already.
+    quotes = () if row["extraction_method"] == "manual" else row["quotes"]
+    return index_text(row["name"], row["description"], row["content"], quotes)
+
+
+async def prepare(
+    texts: Sequence[IndexText], embedder: Embedder | None, origins: Sequence[Origin], *, wait_s: float | None = None
+) -> list[Indexed]:
+    """Vectors and terms of patterns, each with whose words it is; slow, and at a vendor never within a transaction."""
+    made: Sequence[NDArray[np.float32] | None] = [None] * len(texts)
+    if embedder is not None:
+        pairs = [(text.name, text.body) for text in texts]
+        made = (await gists(embedder, pairs, origins, wait_s=wait_s)).vectors
+    return await asyncio.to_thread(_all_indexed, texts, made)
 
 
 async def write_index(
@@ -87,6 +101,10 @@ async def write_index(
             for term, (in_name, in_body) in entry.terms.items()
         ],
     )
+
+
+def _all_indexed(texts: Sequence[IndexText], vectors: Sequence[NDArray[np.float32] | None]) -> list[Indexed]:
+    return [_indexed(text, vector) for text, vector in zip(texts, vectors, strict=True)]
 
 
 def _indexed(text: IndexText, vector: NDArray[np.float32] | None) -> Indexed:

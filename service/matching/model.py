@@ -1,7 +1,7 @@
 """Which embedding model the stored patterns belong to, and the refusal to mix two."""
 
 from service.errors import EmbeddingModelChanged
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.storage import search
 from service.storage.database import Connection
 

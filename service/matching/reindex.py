@@ -1,14 +1,14 @@
 """Indexing some patterns anew, in the transaction that changed what they say."""
 
-import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
-from service.matching.embed import Embedder
-from service.matching.indexing import index_text, prepare, write_index
+from service.matching.embedder import Embedder
+from service.matching.indexing import prepare, stored_text, write_index
 from service.matching.model import active_model
 from service.storage import erasure, search
 from service.storage.database import Connection
+from service.storage.permission import Origin
 
 EMBED_BATCH = 64
 
@@ -17,7 +17,7 @@ async def reindex(connection: Connection, embedder: Embedder | None, project_id:
     """Write the search rows of these patterns again; needs Role.SERVICE.
 
     Where the embedder is not the one that is searched with, they are found by words until the next rebuild: what has to
-    go must not wait for a model.
+    go must not wait for a model. For the same reason nothing is sent to a vendor from here: see filling.py.
     """
     if not ids:
         return
@@ -29,19 +29,12 @@ async def reindex(connection: Connection, embedder: Embedder | None, project_id:
         model_id = active.id
         if embedder is not None and embedder.model_id != active.name:
             embedder = None
+    if embedder is not None and embedder.at_vendor:
+        embedder = None
     rows = await erasure.indexable(connection, project_id, ids)
     for start in range(0, len(rows), EMBED_BATCH):
         batch = rows[start : start + EMBED_BATCH]
-        texts = [
-            index_text(
-                row["name"],
-                row["description"],
-                row["content"],
-                # The quotes of one that was brought along or written are its own words.
-                () if row["extraction_method"] == "manual" else row["quotes"],
-            )
-            for row in batch
-        ]
-        indexed = await asyncio.to_thread(prepare, texts, embedder)
+        texts = [stored_text(row) for row in batch]
+        indexed = await prepare(texts, embedder, [Origin()] * len(texts))
         entries = [(row["id"], entry) for row, entry in zip(batch, indexed, strict=True)]
         await write_index(connection, project_id, model_id, entries, replace=[row["id"] for row in batch])

@@ -7,25 +7,27 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import numpy as np
 from pgvector import HalfVector
 
 from service.errors import EmbeddingModelChanged, NotFound
 from service.matching import rank
 from service.matching.answer import answer, notes, record, score, shares
-from service.matching.embed import Embedder
-from service.matching.gist import split, vectors
+from service.matching.embedder import Embedded, Embedder
+from service.matching.gist import gists, split
 from service.matching.query_cache import QueryCache, Vector, asked
 from service.matching.request import Filters, MatchRequest, MatchResponse, QueryMetadata
 from service.matching.words import count
 from service.storage import search
 from service.storage.database import Caller, Connection, Database
+from service.storage.permission import Origin, of_question
 from service.storage.projects import project_named, visible_projects
 from service.storage.search import Scope
 
 # Examined from each side, meaning and words: twice the largest limit.
 CANDIDATES = 200
 QUOTES = 5
+# How long a vendor is waited for; without a vector the words are searched.
+WAIT_S = 5.0
 # Looks until the question is embedded and no rebuild ends in the middle of one.
 LOOKS = 4
 
@@ -59,11 +61,15 @@ async def match(
     """
     clock = _Clock()
     query = await asyncio.to_thread(_read, request)
-    vector = await asyncio.to_thread(_embed, query, embedder) if embedder and cache is None else None
+    embedded: Embedded | None = None
+    if embedder is not None and not embedder.at_vendor and cache is None:
+        embedded = await _embed(query, embedder, Origin())
+    vector = embedded.vectors[0] if embedded else None
     clock.lap("embed")
     for _ in range(LOOKS):
         async with database.reading(caller) as connection:
             projects = await _projects(connection, project)
+            audience = await _audience(connection, projects, request.audience)
             model_id = await _model(connection, embedder)
             # Only here is it known whose question it may be: the policies have just said what the caller sees.
             if embedder is not None and cache is not None:
@@ -72,15 +78,18 @@ async def match(
                     vector = cache.get(question)
                 elif projects:
                     cache.put(question, vector)
-            if vector is not None or embedder is None or not projects:
-                scope = Scope(model_id, projects, await _audience(connection, projects, request.audience))
-                response = await _look(connection, scope, request, query, vector, embedder, exact_rows, clock)
+            if vector is not None or embedded is not None or embedder is None or not projects:
+                scope = Scope(model_id, projects, audience)
+                why = embedded.why if embedded else None
+                response = await _look(connection, scope, request, query, vector, embedder, exact_rows, clock, why)
                 # A rebuild that was committed meanwhile took the rows of its old model along.
                 if await _is_active(connection, model_id):
                     return response
                 continue
+            origin = await of_question(connection, projects, audience) if embedder.at_vendor else Origin()
         clock.lap("search")
-        vector = await asyncio.to_thread(_embed, query, embedder)
+        embedded = await _embed(query, embedder, origin)
+        vector = embedded.vectors[0]
         clock.lap("embed")
     raise EmbeddingModelChanged("The embedding model was changed meanwhile.", fix="Ask again.")
 
@@ -94,6 +103,7 @@ async def _look(
     embedder: Embedder | None,
     exact_rows: int,
     clock: "_Clock",
+    why: str | None,
 ) -> MatchResponse:
     """Counts, candidates, scores and what is said of the best, as the transaction's caller."""
     counts = await search.corpus(connection, scope, rank.counted(query.head_terms, query.body_terms))
@@ -129,7 +139,7 @@ async def _look(
             embedding_model=embedder.model_id if embedder else None,
             filters=request.filters or Filters(),
             candidates=len(rows),
-            notes=notes(embedder is not None, corpus.patterns, counts["without_vector"]),
+            notes=notes(embedder, corpus.patterns, counts["without_vector"], asked=vector is not None, why=why),
         ),
     )
 
@@ -173,8 +183,8 @@ def _read(request: MatchRequest) -> _Query:
     return _Query(head, body, count(head), count(body))
 
 
-def _embed(query: _Query, embedder: Embedder) -> Vector:
-    return vectors(embedder, [(query.head, query.body)])[0].astype(np.float32)
+async def _embed(query: _Query, embedder: Embedder, origin: Origin) -> Embedded:
+    return await gists(embedder, [(query.head, query.body)], [origin], wait_s=WAIT_S)
 
 
 async def _projects(connection: Connection, name: str | None) -> list[UUID]:

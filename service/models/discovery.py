@@ -10,6 +10,7 @@ from routing.price import FREE
 from routing.task import TaskType
 from routing.vendors.base import Offered, Vendor
 from service.errors import ConfigurationError
+from service.models.embedding import vendor_model
 from service.models.prices import Prices
 from service.models.vendors import Heard, ask_vendors, is_local, ollama_url_of
 from service.settings import Settings
@@ -38,9 +39,8 @@ def catalog_of(settings: Settings, heard: Mapping[str, Heard], prices: Prices) -
     for vendor, names in (("anthropic", settings.anthropic_models), ("openai", settings.openai_models)):
         if vendor in heard:
             models += [_commercial(vendor, name, heard[vendor], settings, prices) for name in names]
-    wanted = settings.embedding_model.strip()
-    vendor, _, name = wanted.partition("/")
-    if vendor in {"openai", "compatible"} and vendor in heard and name and all(m.ref != wanted for m in models):
+    vendor, name = vendor_model(settings) or ("", "")
+    if vendor in {"openai", "compatible"} and vendor in heard and all(m.ref != f"{vendor}/{name}" for m in models):
         models.append(_embedding(vendor, name, heard[vendor], settings, prices))
     return Catalog(tuple({model.ref: model for model in models}.values()))
 

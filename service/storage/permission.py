@@ -47,6 +47,13 @@ def strictest(permissions: Iterable[Vendors]) -> Vendors:
     return allowed
 
 
+def together(project_id: UUID, origins: Collection[Origin]) -> Origin:
+    """What is made of the words of all of these; of nothing, it is for nobody."""
+    sources = {origin.source_id for origin in origins}
+    vendors = strictest(origin.vendors for origin in origins) if origins else NOBODY
+    return Origin(vendors, project_id, sources.pop() if len(sources) == 1 else None)
+
+
 def allows(vendors: Vendors, vendor: str) -> bool:
     """Whether a vendor is among those that are allowed."""
     return vendors is None or vendor in vendors
@@ -62,9 +69,9 @@ async def allowed_vendors(
     """Vendors that may see words of all of these interactions, and of these patterns with all their evidence.
 
     The strictest over every source of them. A commit that came in from several sources is as strict as each of them. A
-    pattern that somebody edited is besides as strict as the project's hand-written ones, one without evidence, or with
-    some of it erased, as the project's strictest source. What is not there, or not seen, allows nobody; so does asking
-    about nothing.
+    pattern that somebody wrote or edited is besides as strict as the source of hand-written ones; one without evidence,
+    or with some of it erased, as the project's strictest source. What is not there, or not seen, allows nobody; so does
+    asking about nothing.
     """
     found = [
         *(await of_interactions(connection, project_id, interactions)).values(),
@@ -102,7 +109,7 @@ async def of_patterns(connection: Connection, project_id: UUID, ids: Collection[
         # What it said before may be in its words still, and nobody knows any more where that came from.
         if not row["evidence"] or row["erased"]:
             sources |= set(known.allows)
-        found[row["id"]] = known.origin(project_id, sources, own_words=row["edited"])
+        found[row["id"]] = known.origin(project_id, sources, own_words=row["written"])
     return {one: found.get(one, Origin(NOBODY, project_id)) for one in ids}
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from service.errors import RequestInvalid
@@ -98,6 +100,47 @@ async def indexable(connection: Connection) -> list[Row]:
     """Every pattern of the installation with what it is found by, by project."""
     cursor = await connection.execute(SQL["indexable"])
     return await cursor.fetchall()
+
+
+async def vectors(
+    connection: Connection, project_id: UUID, model_id: int, ids: Sequence[UUID]
+) -> dict[UUID, NDArray[np.float32]]:
+    """The vectors that patterns of a project have under a model."""
+    if not ids:
+        return {}
+    parameters = {"project_id": project_id, "model_id": model_id, "ids": list(ids)}
+    cursor = await connection.execute(SQL["vectors"], parameters)
+    return {row["pattern_id"]: row["embedding"].to_numpy().astype(np.float32) for row in await cursor.fetchall()}
+
+
+async def lacking(connection: Connection, model_id: int, project_id: UUID | None = None) -> list[Row]:
+    """Patterns without a vector under a model: project_id, pattern_id, since (when they were indexed)."""
+    cursor = await connection.execute(SQL["lacking"], {"model_id": model_id, "project_id": project_id})
+    return await cursor.fetchall()
+
+
+async def give_vectors(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Give vectors (model_id, project_id, pattern_id, since, embedding) to those that say still what they said."""
+    given = 0
+    async with connection.cursor() as cursor:
+        for row in rows:
+            await cursor.execute(SQL["give_vector"], row)
+            given += cursor.rowcount
+    return given
+
+
+async def know_model(
+    connection: Connection, name: str, dimension: int, answered_as: str, *, anew: bool = False
+) -> tuple[int | None, str | None]:
+    """Dimension and answering model of a vendor's model, as they are known; those given where nothing was.
+
+    `anew` replaces what was known, and takes the vectors of before away.
+    """
+    cursor = await connection.execute(
+        SQL["know_model"], {"name": name, "dimension": dimension, "answered_as": answered_as, "anew": anew}
+    )
+    row = await only_row(cursor)
+    return row["dimension"], row["answered_as"]
 
 
 async def hold_models(connection: Connection) -> None:

@@ -20,7 +20,7 @@ from service.extraction.intake import as_row
 from service.extraction.pattern import Content
 from service.extraction.pipeline import process_interaction
 from service.extraction.written_pattern import WrittenContent, WrittenPattern
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.settings import Settings
 from service.storage import interactions
 from service.storage.database import Caller, Database, Role

@@ -10,7 +10,7 @@ from pathlib import Path
 from service.extraction.history_lines import open_history_lines, read_history_lines
 from service.extraction.interaction import Interaction
 from service.extraction.mining import History, Mined, mine
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.storage.database import Caller, Database
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "procrastinate.jsonl"

@@ -8,7 +8,7 @@ import psycopg
 
 from service.extraction.import_lines import read_patterns
 from service.extraction.importing import import_patterns
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.request import MatchResponse
 from service.storage.database import Caller, Database
 

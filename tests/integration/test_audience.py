@@ -8,7 +8,7 @@ import pytest
 from tenant_rows import bring, join, names, open_imports, person, private_to, repository, show
 
 from service.errors import NotFound, RequestInvalid
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.rebuild import rebuild
 from service.matching.request import MatchRequest
 from service.matching.search import match

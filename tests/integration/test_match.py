@@ -13,7 +13,7 @@ from service.extraction.import_lines import read_patterns
 from service.extraction.importing import import_patterns
 from service.matching import rank
 from service.matching.counting import count_shown
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.gist import split
 from service.matching.request import Filters, MatchRequest, MatchResponse
 from service.matching.search import CANDIDATES, candidate_parameters, match

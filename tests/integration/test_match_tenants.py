@@ -9,7 +9,7 @@ import pytest
 from tenant_rows import bring, join, names, person
 
 from service.errors import NotFound
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.query_cache import QueryCache
 from service.matching.request import Filters, MatchRequest, MatchResponse
 from service.matching.search import match

@@ -15,7 +15,7 @@ from rows import Rows, count, dump
 from stopping import stopped_at
 
 from service.local_postgres.server import LocalPostgres, open_local
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.settings import Settings
 from service.storage.database import Caller, Database
 

@@ -11,7 +11,7 @@ from rows import count
 from service.errors import EmbeddingModelChanged
 from service.extraction.import_lines import read_patterns
 from service.extraction.importing import import_patterns
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.rebuild import rebuild
 from service.matching.request import MatchRequest, MatchResponse
 from service.matching.search import match

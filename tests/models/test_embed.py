@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from service.errors import EmbeddingUnavailable
-from service.matching.embed import Embedder, open_embedder
-from service.matching.gist import vectors
+from service.matching.embed import LocalEmbedder, open_embedder
+from service.matching.gist import gists
 from service.settings import Settings
+from service.storage.permission import Origin
 
 TEXTS = [
     "Retry a flaky integration test with a longer timeout",
@@ -60,12 +61,12 @@ def run(script: str, *arguments: str) -> list[object]:
 
 
 @pytest.fixture
-def shared(embedder: Embedder) -> str:
+def shared(embedder: LocalEmbedder) -> str:
     """The data folder in which the run's model stands exported."""
     return str(Path(os.environ["MOTIF_TEST_RUN_FOLDER"]) / "shared")
 
 
-def test_vectors_are_those_of_sentence_transformers(embedder: Embedder) -> None:
+def test_vectors_are_those_of_sentence_transformers(embedder: LocalEmbedder) -> None:
     assert embedder.model_id == "sentence-transformers/all-MiniLM-L6-v2"
     found = embedder.embed(TEXTS)
     assert found.shape == (len(TEXTS), embedder.dimension) == (len(TEXTS), 384)
@@ -76,27 +77,27 @@ def test_vectors_are_those_of_sentence_transformers(embedder: Embedder) -> None:
     assert cosines.min() >= 0.99
 
 
-def test_a_text_has_the_same_bits_whatever_is_embedded_with_it(embedder: Embedder) -> None:
+def test_a_text_has_the_same_bits_whatever_is_embedded_with_it(embedder: LocalEmbedder) -> None:
     together = embedder.embed(TEXTS * 5)
     alone = np.vstack([embedder.embed([text]) for text in TEXTS])
     assert np.array_equal(together, np.tile(alone, (5, 1)))
     assert np.array_equal(embedder.embed(TEXTS[::-1]), alone[::-1])
 
 
-def test_threads_of_many_callers_do_not_disturb_each_other(embedder: Embedder) -> None:
+def test_threads_of_many_callers_do_not_disturb_each_other(embedder: LocalEmbedder) -> None:
     alone = embedder.embed(TEXTS)
     with ThreadPoolExecutor(6) as callers:
         for found in callers.map(embedder.embed, [TEXTS] * 12):
             assert np.array_equal(found, alone)
 
 
-def test_another_process_gives_the_same_bits_and_never_imports_torch(embedder: Embedder, shared: str) -> None:
+def test_another_process_gives_the_same_bits_and_never_imports_torch(embedder: LocalEmbedder, shared: str) -> None:
     found, imported_torch = run(SERVE, shared)
     assert np.array_equal(np.array(found, dtype=np.float32), embedder.embed(TEXTS))
     assert imported_torch is False
 
 
-def test_an_exported_model_is_served_where_torch_is_not_installed(embedder: Embedder, shared: str) -> None:
+def test_an_exported_model_is_served_where_torch_is_not_installed(embedder: LocalEmbedder, shared: str) -> None:
     found, _ = run(SERVE, shared, "torch", "sentence_transformers", "transformers", "onnx", "onnxscript")
     assert np.array_equal(np.array(found, dtype=np.float32), embedder.embed(TEXTS))
 
@@ -114,34 +115,32 @@ def test_without_an_export_and_without_torch_it_says_what_to_install(tmp_path: P
     assert "pip install '.[local]'" in str(fix)
 
 
-def test_progress_counts_up_to_the_number_of_texts(embedder: Embedder) -> None:
+def test_progress_counts_up_to_the_number_of_texts(embedder: LocalEmbedder) -> None:
     seen: list[int] = []
     embedder.embed(TEXTS, seen.append)
     assert seen == [1, 2, 3, 4, 5, 6]
     assert embedder.embed([]).shape == (0, 384)
 
 
-def test_texts_that_cannot_be_read_as_they_are_still_have_a_vector(embedder: Embedder) -> None:
+def test_texts_that_cannot_be_read_as_they_are_still_have_a_vector(embedder: LocalEmbedder) -> None:
     odd = ["\ud800 half a surrogate", "\x00", "x" * 1_000_000, "\n" * 10]
     assert np.linalg.norm(embedder.embed(odd), axis=1) == pytest.approx(np.ones(len(odd)))
 
 
-def test_a_closed_embedder_can_be_used_again(embedder: Embedder) -> None:
+def test_a_closed_embedder_can_be_used_again(embedder: LocalEmbedder) -> None:
     before = embedder.embed(TEXTS)
     embedder.close()
     assert np.array_equal(embedder.embed(TEXTS), before)
 
 
-def test_a_gist_is_the_mean_of_head_and_whole(embedder: Embedder) -> None:
+async def test_a_gist_is_the_mean_of_head_and_whole(embedder: LocalEmbedder) -> None:
     head, body = "Take a lock", "Two migrations ran at once."
-    counted: list[int] = []
-    found = vectors(embedder, [(head, body), (head, ""), ("", body)], counted.append)
+    found = (await gists(embedder, [(head, body), (head, ""), ("", body)], [Origin()] * 3)).vectors
     both = embedder.embed([head, f"{head}\n{body}"]).sum(axis=0)
     assert found[0] == pytest.approx(both / np.linalg.norm(both), abs=1e-6)
     assert found[1] == pytest.approx(embedder.embed([head])[0], abs=1e-6)
     assert found[2] == pytest.approx(embedder.embed([body])[0], abs=1e-6)
-    assert counted == [1, 2, 3]
-    assert vectors(embedder, []).shape == (0, 384)
+    assert (await gists(embedder, [], [])).vectors == []
 
 
 @pytest.mark.parametrize("name", ["none", "None", " none "])

@@ -13,7 +13,7 @@ from filelock import FileLock
 from safetensors.numpy import load_file, save_file
 
 from service.errors import DataFolderUnwritable, EmbeddingError, EmbeddingUnavailable
-from service.matching.embed import Embedder, open_embedder
+from service.matching.embed import LocalEmbedder, open_embedder
 from service.settings import Settings
 
 _METADATA = {"format": "pt"}
@@ -34,11 +34,11 @@ def settings(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def exported(settings: Settings) -> Embedder:
+def exported(settings: Settings) -> LocalEmbedder:
     return opened(settings)
 
 
-def opened(settings: Settings, told: list[str] | None = None) -> Embedder:
+def opened(settings: Settings, told: list[str] | None = None) -> LocalEmbedder:
     embedder = open_embedder(settings, on_export=None if told is None else told.append)
     assert embedder is not None
     return embedder
@@ -49,13 +49,13 @@ def final_folder(settings: Settings) -> Path:
     return folder
 
 
-def test_a_model_of_ones_own_is_named_by_what_it_is_not_where_it_lies(exported: Embedder) -> None:
+def test_a_model_of_ones_own_is_named_by_what_it_is_not_where_it_lies(exported: LocalEmbedder) -> None:
     assert exported.model_id == f"small@{exported.fingerprint[:12]}"
     assert exported.embed(TEXTS).shape == (3, 32)
     assert np.linalg.norm(exported.embed(TEXTS), axis=1) == pytest.approx(np.ones(3))
 
 
-def test_it_is_exported_once_and_nothing_else_is_left(exported: Embedder, settings: Settings) -> None:
+def test_it_is_exported_once_and_nothing_else_is_left(exported: LocalEmbedder, settings: Settings) -> None:
     told: list[str] = []
     assert np.array_equal(opened(settings, told).embed(TEXTS), exported.embed(TEXTS))
     assert told == []
@@ -66,7 +66,7 @@ def test_it_is_exported_once_and_nothing_else_is_left(exported: Embedder, settin
     ]
 
 
-def test_it_is_served_after_its_source_is_gone(exported: Embedder, settings: Settings, model: Path) -> None:
+def test_it_is_served_after_its_source_is_gone(exported: LocalEmbedder, settings: Settings, model: Path) -> None:
     hidden = model.rename(model.with_name("elsewhere"))
     try:
         assert opened(settings).fingerprint == exported.fingerprint
@@ -75,7 +75,7 @@ def test_it_is_served_after_its_source_is_gone(exported: Embedder, settings: Set
 
 
 def test_two_at_once_make_one_export_and_clear_what_a_killed_one_left(
-    exported: Embedder, settings: Settings, tmp_path: Path
+    exported: LocalEmbedder, settings: Settings, tmp_path: Path
 ) -> None:
     own = settings.model_copy(update={"data_dir": tmp_path})
     left = tmp_path / "models" / f".{final_folder(settings).name}.tmp-1"
@@ -91,7 +91,7 @@ def test_two_at_once_make_one_export_and_clear_what_a_killed_one_left(
 
 
 def test_who_has_to_wait_is_told_and_takes_what_the_other_made(
-    exported: Embedder, settings: Settings, tmp_path: Path
+    exported: LocalEmbedder, settings: Settings, tmp_path: Path
 ) -> None:
     own = settings.model_copy(update={"data_dir": tmp_path})
     made = final_folder(settings)
@@ -114,7 +114,7 @@ def test_who_has_to_wait_is_told_and_takes_what_the_other_made(
     assert told == [f"Another process is exporting the embedding model {settings.embedding_model}; waiting for it."]
 
 
-def test_a_cut_off_file_is_exported_again(exported: Embedder, settings: Settings) -> None:
+def test_a_cut_off_file_is_exported_again(exported: LocalEmbedder, settings: Settings) -> None:
     file = final_folder(settings) / "model.onnx"
     file.write_bytes(file.read_bytes()[:1000])
     told: list[str] = []
@@ -122,7 +122,7 @@ def test_a_cut_off_file_is_exported_again(exported: Embedder, settings: Settings
     assert told
 
 
-def test_a_damaged_file_is_an_error_that_says_what_to_remove(exported: Embedder, settings: Settings) -> None:
+def test_a_damaged_file_is_an_error_that_says_what_to_remove(exported: LocalEmbedder, settings: Settings) -> None:
     file = final_folder(settings) / "model.onnx"
     whole = file.read_bytes()
     file.write_bytes(b"\xff" * len(whole))

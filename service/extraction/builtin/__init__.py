@@ -43,8 +43,9 @@ def extract_recurring(
 ) -> Extraction:
     """Patterns that at least three independent sources show, best first; the order of the input does not matter.
 
-    `vectors`: one L2-normalised row for each interaction, of `embedding_text`; rows of interactions that teach nothing
-    may hold anything. None: words, paths and co-change only. Raises ValueError if the rows do not fit.
+    `vectors`: one L2-normalised row for each interaction, of `embedding_text`; zeros for one without a vector, which is
+    compared by words and paths, and anything for one that teaches nothing. None: words, paths and co-change only.
+    Raises ValueError if the rows do not fit.
     """
     if vectors is not None and len(vectors) != len(interactions):
         raise ValueError(f"{len(vectors)} vectors for {len(interactions)} interactions")

@@ -70,7 +70,7 @@ def _widen(history: History, group: Group) -> Group:
         return group
     centre = history.space[list(group.members)].sum(axis=0)
     everything = history.space @ (centre / max(float(numpy.linalg.norm(centre)), 1e-9))
-    near = numpy.flatnonzero(everything >= (_JOINS if history.has_meaning else _JOINS_WORDS))
+    near = numpy.flatnonzero(everything >= numpy.where(history.meant, _JOINS, _JOINS_WORDS))
     nearest = near[numpy.argsort(-everything[near], kind="stable")][: len(group.members)]
     own = set(group.members)
     joining = [int(at) for at in nearest if int(at) not in own][: len(own) // 2]

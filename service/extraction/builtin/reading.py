@@ -16,6 +16,7 @@ from service.extraction.builtin.wording import parts, stems, subject_span
 from service.extraction.interaction import Interaction
 
 Floats = numpy.typing.NDArray[numpy.float32]
+Marks = numpy.typing.NDArray[numpy.bool_]
 
 # Beyond this many paths a change says nothing about any one of them (a rename of the whole tree).
 WIDE_CHANGE = 30
@@ -44,13 +45,13 @@ class Read(msgspec.Struct, frozen=True):
 class History(msgspec.Struct, frozen=True):
     """The interactions worth reading, oldest first, their sources, and the shared space they are compared in.
 
-    `has_meaning`: whether embeddings are part of the space, or words and paths alone.
+    `meant`: for each, whether its embedding is part of the space, or words and paths alone.
     """
 
     reads: tuple[Read, ...]
     sources: Sources
     space: Floats
-    has_meaning: bool
+    meant: Marks
 
 
 def read(interaction: Interaction) -> Read:
@@ -118,8 +119,15 @@ def build_space(reads: Sequence[Read], vectors: Floats | None) -> Floats:
     words = _latent(reads)
     if vectors is None:
         return words
-    centred = _unit(_centred(vectors))
+    meant = _meant(vectors)
+    centred = numpy.zeros_like(vectors)
+    # What has no vector is compared by words alone. Centred with the others, all of it would mean the same.
+    centred[meant] = _unit(_centred(vectors[meant]))
     return _unit(numpy.hstack([centred * numpy.float32(MEANING**0.5), words * numpy.float32((1 - MEANING) ** 0.5)]))
+
+
+def _meant(vectors: Floats) -> Marks:
+    return numpy.asarray(vectors.any(axis=1))
 
 
 def _unit(rows: Floats) -> Floats:
@@ -198,5 +206,5 @@ def build_history(kept: Sequence[Interaction], everything: Sequence[Interaction]
         reads=reads,
         sources=Sources(kept, [change[item.external_key] for item in kept]),
         space=build_space(reads, vectors),
-        has_meaning=vectors is not None,
+        meant=numpy.zeros(len(reads), dtype=bool) if vectors is None else _meant(vectors),
     )

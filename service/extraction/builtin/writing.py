@@ -112,7 +112,9 @@ def write(history: History, one: Draft, name: str) -> ExtractedPattern:
         content=_content(history, one),
         tags=_tags(one),
         scope=scope,
-        confidence=confidence(group.cohesion * (1.15 if history.has_meaning else 1.0), group.sources),
+        confidence=confidence(
+            group.cohesion * (1.15 if history.meant[list(group.members)].all() else 1.0), group.sources
+        ),
         members=tuple((item.interaction.external_key, item.interaction.revision) for item in reads),
         evidence=tuple(
             quote(history.reads[at].interaction, history.reads[at].start, history.reads[at].end)

@@ -15,8 +15,8 @@ from public.interactions i where i.project_id = %(project_id)s and i.id = any(%(
 
 -- name: patterns
 -- The sources of patterns: of all their evidence, with where else the same commit came in, and those whose private words
--- went into them. `edited`: somebody changed what they say. `erased`: evidence was taken from them.
-select p.id, p.edited,
+-- went into them. `written`: by somebody, in part at least. `erased`: evidence was taken from them.
+select p.id, p.edited or p.context_hash like 'manual:%%' as written,
        exists (select from public.pattern_versions v where v.project_id = p.project_id and v.pattern_id = p.id
                and v.created_by = 'erasure') as erased,
        array(select distinct o.source_id from public.pattern_evidence e

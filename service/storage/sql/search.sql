@@ -54,6 +54,30 @@ select p.id, p.project_id, p.name, p.description, p.content, p.tags, p.extractio
          order by i.occurred_at desc, i.external_key, e.char_start limit 8) q), '{}') as quotes
 from public.patterns p order by p.project_id, p.context_hash
 
+-- name: vectors
+-- The vectors of some patterns.
+select e.pattern_id, e.embedding from public.pattern_embeddings e
+where e.model_id = %(model_id)s and e.project_id = %(project_id)s and e.pattern_id = any(%(ids)s)
+  and e.embedding is not null
+
+-- name: lacking
+-- Patterns without a vector, the newest first.
+select e.project_id, e.pattern_id, e.created_at as since from public.pattern_embeddings e
+where e.model_id = %(model_id)s and (%(project_id)s::uuid is null or e.project_id = %(project_id)s)
+  and e.embedding is null
+order by e.project_id, e.created_at desc, e.pattern_id
+
+-- name: give_vector
+-- One pattern's vector, unless it was indexed again since its text was read.
+update public.pattern_embeddings e set embedding = %(embedding)s
+where e.model_id = %(model_id)s and e.project_id = %(project_id)s and e.pattern_id = %(pattern_id)s
+  and e.created_at = %(since)s and e.embedding is null
+
+-- name: know_model
+-- What is known of a vendor's model once it has answered.
+select k.dimension, k.answered_as
+from motif.know_embedding_model(%(name)s, %(dimension)s, %(answered_as)s, %(anew)s) k
+
 -- name: hold_models
 -- What an insert would take anyway, taken before the model is looked at: a rebuild is over then or has to wait.
 lock table public.pattern_embeddings in row exclusive mode
