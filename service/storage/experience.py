@@ -24,6 +24,7 @@ class _Row(msgspec.Struct, frozen=True):
     band: int
     successes: float
     failures: float
+    age_s: float
 
 
 class PostgresMemory:
@@ -75,12 +76,14 @@ class PostgresMemory:
             learned = await (await connection.execute(SQL["outcomes"])).fetchall()
             cooling = await (await connection.execute(SQL["cooldowns"])).fetchall()
         types = {kind.value: kind for kind in TaskType}
+        # By this process's clock, which may be another than the database's.
+        now = datetime.now(UTC)
         outcomes: dict[Key, Counts] = {}
         for row in (msgspec.convert(row, _Row) for row in learned):
             if row.task_type in types:
-                outcomes[row.model, types[row.task_type], row.band] = Counts(row.successes, row.failures)
-        # By this process's clock, which may be another than the database's.
-        now = datetime.now(UTC)
+                outcomes[row.model, types[row.task_type], row.band] = Counts(
+                    row.successes, row.failures, now - timedelta(seconds=row.age_s)
+                )
         cooldowns = tuple(
             Cooldown(row["vendor"], row["model"], now + timedelta(seconds=row["seconds_left"]), row["reason"])
             for row in cooling

@@ -188,7 +188,8 @@ end
 $$;
 
 -- All changes to money go through here, many at once: `ops` in their order, one answer for each.
---   {"op": "reserve", "id", "project_id", "vendor", "model", "pool", "amount_nusd", "expires_s", "call"}
+--   {"op": "reserve", "id", "project_id", "vendor", "model", "pool", "amount_nusd", "expires_s", "call",
+--    "sending"}; `sending`: held and sent in one step
 --       -> {"granted": true} or {"granted": false, "refused_by": {"budget", "period", "limit_nusd", "left_nusd"}}
 --   {"op": "send", "id"}                     -> {"ok": bool}; false: it is no longer held, so nothing may be sent
 --   {"op": "release", "id", "unsent"}        -> {"ok": bool}; `unsent`: also of what was marked as sent
@@ -492,10 +493,13 @@ begin
   end loop;
 
   if cardinality(fresh) > 0 then
-    insert into public.reservations (id, project_id, vendor, model, pool, amount_nusd, day, call, expires_at)
+    insert into public.reservations (
+      id, project_id, vendor, model, pool, amount_nusd, day, call, expires_at, state, sent_at)
     select (f.op ->> 'id')::uuid, (f.op ->> 'project_id')::uuid, f.op ->> 'vendor', f.op ->> 'model', f.op ->> 'pool',
            (f.op ->> 'amount_nusd')::bigint, today, coalesce(nullif(f.op -> 'call', 'null'), '{}'),
-           now() + make_interval(secs => least((f.op ->> 'expires_s')::double precision, 86400))
+           now() + make_interval(secs => least((f.op ->> 'expires_s')::double precision, 86400)),
+           case when (f.op ->> 'sending')::boolean then 'sent' else 'held' end,
+           case when (f.op ->> 'sending')::boolean then now() end
     from (select ops -> u.n as op from unnest(fresh) as u (n)) f;
   end if;
   if cardinality(to_send) > 0 then
@@ -575,8 +579,11 @@ begin
            count(*) filter (where (l ->> 'success')::boolean), count(*) filter (where not (l ->> 'success')::boolean)
     from unnest(learned) as l where jsonb_typeof(l) = 'object'
     group by 1, 2, 3 order by 1, 2, 3
-    on conflict (model, task_type, band) do update
-      set successes = m.successes + excluded.successes, failures = m.failures + excluded.failures, updated_at = now();
+    -- What was counted before fades by half in two weeks, as it does where it is read (routing/outcome.py).
+    on conflict (model, task_type, band) do update set
+      successes = m.successes * power(0.5, greatest(extract(epoch from now() - m.updated_at), 0)::double precision / 1209600) + excluded.successes,
+      failures = m.failures * power(0.5, greatest(extract(epoch from now() - m.updated_at), 0)::double precision / 1209600) + excluded.failures,
+      updated_at = now();
   end if;
 
   return jsonb_build_object('answers', to_jsonb(answers), 'alerts', coalesce(alerts, '[]'));

@@ -1,6 +1,7 @@
 -- name: outcomes
--- How answers stood, by model, type of task and band of complexity.
-select model, task_type, band, successes, failures from public.model_outcomes
+-- How answers stood, by model, type of task and band of complexity, and how long ago the last of them was counted.
+select model, task_type, band, successes, failures, extract(epoch from now() - updated_at)::double precision as age_s
+from public.model_outcomes
 
 -- name: cooldowns
 -- Whom not to ask, and for how long yet by the database's clock.
