@@ -10,6 +10,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.events import BaseEventEmitterBackend
 
+from routing.router import Router
 from service.api import (
     audit,
     costs,
@@ -23,6 +24,7 @@ from service.api import (
     patterns,
     project_export,
     projects,
+    route,
     sources,
     usage,
     validations,
@@ -42,9 +44,13 @@ from service.errors import EmbeddingError
 from service.log import logger
 from service.matching.embed import open_embedder
 from service.matching.embedder import Embedder
+from service.matching.opening import open_vendor_embedder
+from service.models.embedding import vendor_model
+from service.models.opening import open_router
 from service.settings import Settings
 from service.storage.connect import open_database
 from service.storage.database import Database
+from service.storage.permission import Origin
 from service.tokens.checker import checker_of
 from service.tokens.claims import Verifier
 
@@ -60,16 +66,17 @@ def create_app(
     open_embedder: Callable[[Settings], Embedder | None] = open_embedder,
     worker: RunWorker | None = None,
     verifier: Verifier | None = None,
+    router: Router | None = None,
 ) -> Litestar:
     """The service as an ASGI app; nothing is opened before its lifespan begins.
 
-    `database` and `embedder`: already open, left open at the end; what is not given is opened and closed here.
+    `database`, `embedder`, `router`: already open, left open at the end; what is not given is opened and closed here.
     `worker`: runs inside, started again when it fails. `verifier`: says whose tokens are believed. Raises
     ConfigurationError for a host that cannot be listened on.
     """
     guard = guard_of(settings)
     checker = checker_of(settings)
-    parts = Parts(settings, verifier=verifier or checker, database=database, embedder=embedder)
+    parts = Parts(settings, verifier=verifier or checker, database=database, embedder=embedder, router=router)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None]:
@@ -80,6 +87,9 @@ def create_app(
             if database is None:
                 parts.database = await open_database(settings, application="motif-serve")
                 stack.push_async_callback(parts.database.close)
+            if router is None:
+                parts.router = await open_router(settings, parts.database)
+                stack.push_async_callback(parts.router.close)
             if embedder is None:
                 parts.embedder = await _embedder(parts, open_embedder)
                 if parts.embedder is not None:
@@ -107,6 +117,7 @@ def create_app(
             *usage.ROUTES,
             *validations.ROUTES,
             *interactions.ROUTES,
+            *route.ROUTES,
         ],
         dependencies={"parts": Provide(lambda: parts, sync_to_thread=False), "caller": Provide(identify)},
         exception_handlers={Exception: answer},
@@ -134,16 +145,25 @@ class _NoEvents(BaseEventEmitterBackend):
 
 
 async def _embedder(parts: Parts, opener: Callable[[Settings], Embedder | None]) -> Embedder | None:
-    """The embedder, warmed up; None, and said, when it is not to be had: words alone still find."""
+    """The embedder, warmed up; None, and said, when it is not to be had: words alone still find.
+
+    A vendor is asked nothing before there is something to embed.
+    """
+    if vendor_model(parts.settings) is not None:
+        return open_vendor_embedder(parts.settings, parts.router, parts.database, heard=_without_vectors)
     try:
         embedder = await asyncio.to_thread(opener, parts.settings)
         if embedder is not None:
-            await asyncio.to_thread(embedder.embed, ["warm-up"])
+            await embedder.vectors_of(["warm-up"], [Origin()])
     except EmbeddingError as error:
         parts.embedder_missing = error.code
         logger().warning("no embeddings", code=error.code, reason=str(error))
         return None
     return embedder
+
+
+def _without_vectors(why: str) -> None:
+    logger().warning("texts without vectors", code=why)
 
 
 @asynccontextmanager
@@ -190,7 +210,7 @@ async def _keep_working(parts: Parts, worker: RunWorker) -> None:
     while True:
         try:
             parts.worker = "running"
-            await worker(parts.settings, parts.database, parts.embedder)
+            await worker(parts.settings, parts.database, parts.embedder, parts.router)
             return
         except Exception as error:  # whatever ended it, jobs must not wait for ever
             note(error)

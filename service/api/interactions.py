@@ -37,6 +37,8 @@ class NewInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One revision of one thing. A text that changed is another revision of the same external key.
 
     `author_key` tells authors apart without naming them; without one it is whoever hands it in, if a person does.
+    `emergency`: an admin's own word that it cannot wait; it goes first, to the most capable model, if need be from a
+    budget of its own.
     """
 
     project_id: UUID
@@ -48,6 +50,7 @@ class NewInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revision: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=ONE_LINE)] = "1"
     author_key: LongLine | None = None
     metadata: FreeJson = {}
+    emergency: bool = False
 
 
 class InteractionSummary(msgspec.Struct, frozen=True):
@@ -132,8 +135,10 @@ async def add_interaction(
         and data.author_key not in {None, mine}
     ):
         raise FieldsInvalid([FieldError("author_key", "Another user's; leave it out for your own")])
+    if data.emergency and not caller.is_person:
+        raise Forbidden("An emergency is a person's word.", fix="Leave `emergency` out, or ask an admin to hand it in.")
     async with parts.database.writing(caller) as connection:
-        await require(connection, caller, data.project_id, "member")
+        await require(connection, caller, data.project_id, "admin" if data.emergency else "member")
         source = await handed_in.source(connection, data.project_id, data.source_id)
     row = await asyncio.to_thread(_row, data)
     if caller.is_person:
@@ -213,6 +218,7 @@ def _row(data: NewInteraction) -> dict[str, Any]:
         "author_key": clean_author(data.author_key) if data.author_key else None,
         "occurred_at": storable(data.occurred_at),
         "text": text.text,
+        "emergency": data.emergency,
         "metadata": {**metadata, "redactions": text.counts} if text.counts else metadata,
     }
 

@@ -5,19 +5,20 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
+from routing.router import Router
 from service.api.key_uses import KeyUses
 from service.api.metrics import Metrics
 from service.api.rate import RateLimit
 from service.api.turns import Turns
 from service.errors import DatabaseUnavailable
 from service.matching.counting import MatchCounter
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.matching.query_cache import QueryCache
 from service.settings import Settings
 from service.storage.database import Database
 from service.tokens.claims import Verifier
 
-RunWorker: TypeAlias = Callable[[Settings, Database, Embedder | None], Coroutine[Any, Any, None]]
+RunWorker: TypeAlias = Callable[[Settings, Database, Embedder | None, Router | None], Coroutine[Any, Any, None]]
 WorkerState: TypeAlias = Literal["elsewhere", "running", "restarting"]
 
 
@@ -35,6 +36,7 @@ class Parts:
         verifier: Verifier,
         database: Database | None = None,
         embedder: Embedder | None = None,
+        router: Router | None = None,
     ) -> None:
         self.settings = settings
         self.verifier = verifier
@@ -51,6 +53,7 @@ class Parts:
         self.looking: asyncio.Task[Any] | None = None  # the look of /health/ready that is under way
         self.forgetting: list[Callable[[UUID], int]] = [self.queries.forget]
         self._database = database
+        self._router = router
 
     def forget(self, project_id: UUID) -> int:
         """Drop what this process keeps of a project, in every cache that stands in `forgetting`; how many entries."""
@@ -66,3 +69,14 @@ class Parts:
     @database.setter
     def database(self, database: Database | None) -> None:
         self._database = database
+
+    @property
+    def router(self) -> Router:
+        """What asks models; DatabaseUnavailable before the service has started, since the ledger is there."""
+        if self._router is None:
+            raise DatabaseUnavailable("The ledger is not open.", fix="Wait until the service has started.")
+        return self._router
+
+    @router.setter
+    def router(self, router: Router) -> None:
+        self._router = router

@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import Annotated
 
+import structlog
 import typer
 from rich.markup import escape
 
@@ -27,6 +28,7 @@ from service.cli import (
     project_export,
     projects,
     review,
+    route,
     users,
 )
 from service.cli.doctor import doctor
@@ -57,6 +59,7 @@ app.add_typer(operator.app, name="operator")
 app.add_typer(embeddings.app, name="embeddings")
 app.add_typer(costs.app, name="costs")
 app.command()(egress)
+app.add_typer(route.app, name="route")
 app.command()(serve)
 app.command()(token)
 app.add_typer(keys.app, name="keys")
@@ -88,6 +91,7 @@ def main() -> None:
     """Run the command; exit code 1 and one line on stderr for what went wrong."""
     # Unless a command sets up a log of its own: what a library warns of would stand beside our line and repeat it.
     logging.getLogger().addHandler(logging.NullHandler())
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     # What a terminal cannot show is shown as a question mark.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -12,8 +12,11 @@ import structlog
 from rich.console import Console
 from rich.markup import escape
 
+from routing.router import Router
 from service.errors import EmbeddingUnavailable
-from service.matching.embed import Embedder, open_embedder
+from service.matching.embed import open_embedder
+from service.matching.embedder import Embedder
+from service.models.embedding import vendor_model
 from service.settings import Settings, load_settings
 from service.storage.connect import caller_of, open_database
 from service.storage.database import Caller, Database
@@ -56,12 +59,49 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 async def session(*, embeds: bool = False) -> AsyncGenerator[Session]:
     """Open what a command needs and close it afterwards; `embeds` asks for the embedding model too."""
     settings = load_settings()
-    embedder = await asyncio.to_thread(embedder_or_words, settings) if embeds else None
+    # A model in this process first: what is missing for it is told before a database is started.
+    embedder = await asyncio.to_thread(embedder_or_words, settings) if embeds and not vendor_model(settings) else None
     database = await open_database(settings)
     try:
-        yield Session(settings, database, embedder, await caller_of(settings, database))
+        async with AsyncExitStack() as stack:
+            if embeds and embedder is None:
+                embedder = await stack.enter_async_context(embedder_at_vendor(settings, database))
+            yield Session(settings, database, embedder, await caller_of(settings, database))
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def models(settings: Settings, database: Database) -> AsyncGenerator[Router]:
+    """What asks models, as the settings want it; closed afterwards, when what calls cost is written down."""
+    # Imported here: most commands ask no model.
+    from service.models.opening import open_router  # noqa: PLC0415
+
+    router = await open_router(settings, database)
+    try:
+        yield router
+    finally:
+        await router.close()
+
+
+@asynccontextmanager
+async def embedder_at_vendor(
+    settings: Settings, database: Database, router: Router | None = None
+) -> AsyncGenerator[Embedder | None]:
+    """The embedder of a vendor's model, with a router of its own unless one is given; None where none is named."""
+    asked = vendor_model(settings)
+    if asked is None:
+        yield None
+        return
+    # Imported here: most commands ask no model.
+    from service.matching.opening import open_vendor_embedder, why_words  # noqa: PLC0415
+
+    model = ":".join(asked)
+    async with AsyncExitStack() as stack:
+        router = router or await stack.enter_async_context(models(settings, database))
+        yield open_vendor_embedder(
+            settings, router, database, heard=lambda why: err.print(f"[yellow]{escape(why_words(model, why))}[/yellow]")
+        )
 
 
 def embedder_or_words(settings: Settings) -> Embedder | None:

@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from service.cli.run import embedder_or_words, err, out, run
+from service.cli.run import embedder_at_vendor, embedder_or_words, err, models, out, run
 from service.log import configure_logging
+from service.models.embedding import vendor_model
 from service.settings import Settings, load_settings
 from service.storage.connect import open_database
 
@@ -38,19 +39,24 @@ async def _worker(settings: Settings, *, once: bool) -> None:
     endings: Counter[str] = Counter()
     stop = asyncio.Event()
     with _set_by_signals(stop):
-        embedder = await asyncio.to_thread(embedder_or_words, settings)
+        here = None if vendor_model(settings) else await asyncio.to_thread(embedder_or_words, settings)
         database = await open_database(settings, application="motif-worker")
         try:
             if not once:
                 err.print("Waiting for jobs. Ctrl-C stops.")
-            await run_worker(
-                settings,
-                database,
-                embedder,
-                stop=stop,
-                once=once,
-                ended=lambda _task, ending: endings.update([ending.value]),
-            )
+            async with (
+                models(settings, database) as router,
+                embedder_at_vendor(settings, database, router) as at_vendor,
+            ):
+                await run_worker(
+                    settings,
+                    database,
+                    here or at_vendor,
+                    router,
+                    stop=stop,
+                    once=once,
+                    ended=lambda _task, ending: endings.update([ending.value]),
+                )
         finally:
             await database.close()
     out.print(_summary(endings))

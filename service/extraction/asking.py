@@ -189,7 +189,7 @@ class _Asking:
         task = msgspec.structs.replace(task, vendors=origin.vendors)
         routed: Routed = await self._router.run(task, check)
         maker = _maker(routed.model, routed.place)
-        return _Said(routed.value, maker, routed.decision.reason, routed.cost_nusd)
+        return _Said(routed.value, maker, routed.decision.reason.value, routed.cost_nusd)
 
     def _again(self, before: Row, shape: type[T], check: Callable[[T], Any]) -> _Said | None:
         """An answer that was given before, checked as if it came now; None if it does not pass."""
@@ -213,10 +213,12 @@ class _Asking:
 
     def _fall_back(self, piece: Piece, error: CallFailed) -> None:
         """Leave a piece to the built-in extractor, with what was tried before."""
-        reason = error.decision.reason
+        reason = error.decision.reason.value
         self._unread.append(piece.span)
         self._tasks.append(_row(piece.reading, error.decision, error.attempts))
-        before = self._readers.pop((BUILTIN, reason), None) or Reader(BUILTIN, reason, REASONS[reason], 0)
+        before = self._readers.pop((BUILTIN, reason), None) or Reader(
+            BUILTIN, reason, REASONS[error.decision.reason], 0
+        )
         self._readers[BUILTIN, reason] = msgspec.structs.replace(before, pieces=before.pieces + 1)
         logger().info(
             "built-in extractor takes over",
@@ -235,7 +237,7 @@ def _unasked(pieces: Sequence[Piece]) -> Heard:
     """There is nobody to ask: all of it is the built-in extractor's."""
     reason = Reason.NO_MODELS
     row = _row(pieces[0].reading, _NOBODY) | _further(len(pieces) - 1)
-    reader = Reader(BUILTIN, reason, REASONS[reason], len(pieces))
+    reader = Reader(BUILTIN, reason.value, REASONS[reason], len(pieces))
     return Heard((), (reader,), tuple(piece.span for piece in pieces), (row,))
 
 

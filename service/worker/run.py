@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import procrastinate
 import psycopg
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
+from routing.router import Router
 from service.errors import DatabaseError, DatabaseUnavailable
 from service.extraction import pipeline
 from service.log import logger
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
+from service.models.scoring import weights_of
 from service.settings import Settings
 from service.storage import jobs
 from service.storage.database import Database, Role
@@ -34,24 +37,30 @@ async def run_worker(
     settings: Settings,
     database: Database,
     embedder: Embedder | None,
+    router: Router | None = None,
     *,
     stop: asyncio.Event | None = None,
     concurrency: int | None = None,
     once: bool = False,
     pace: Pace | None = None,
     learn: Learn = pipeline.learn_history,
-    process: Process = pipeline.process_interaction,
+    process: Process | None = None,
     ended: Callable[[str, Ending], object] = _unheard,
 ) -> None:
     """Take jobs and do them until `stop` is set or the task is cancelled; with `once` until no job can be taken.
 
     Either way a running job may end within `pace.grace_s`, then it is given back. `concurrency`: jobs at once, the
-    settings' by default. `ended` is called with a task's name and how a job of it ended. A database that goes away is
-    waited for; raises DatabaseError when it is there and cannot be used.
+    settings' by default. `router`: has models read what is no commit; without one the built-in extractor does, as it
+    does wherever no model can or may. `ended` is called with a task's name and how a job of it ended. A database that
+    goes away is waited for; raises DatabaseError when it is there and cannot be used.
     """
     stop = stop or asyncio.Event()
     pace = pace or Pace()
     attempts = Attempts(database, pace, ended)
+    if process is None:
+        weights = weights_of(settings)
+        # Somebody else may be at it: `motif extract`, or a worker that was taken for dead. They see to it then.
+        process = partial(pipeline.process_interaction, router=router, weights=weights, wait=False)
     queue = create_queue(database, Work(database, embedder, learn, process, pace, attempts))
     at_once = concurrency or settings.worker_concurrency
     pause_s = _FIRST_PAUSE_S

@@ -13,7 +13,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from service.erasure.retention import retain
 from service.errors import DatabaseUnavailable
 from service.log import logger
-from service.matching.embed import Embedder
+from service.matching.embedder import Embedder
 from service.storage import jobs
 from service.storage.database import Connection, Database, Role
 from service.worker.attempt import Attempts, Ending, JobFailed

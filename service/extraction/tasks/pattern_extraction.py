@@ -48,7 +48,8 @@ Answer with JSON: "patterns", a list, empty where nothing is stated. Of each pat
 
 Each quote is looked up in the material, and a pattern without a quote that stands there is thrown away. Say nothing
 that the quotes do not: no names of people, no numbers, no tools and no reasons of your own. Write in the language of
-the material. One pattern for one thought; the same thought twice is one pattern with both quotes."""
+the material. One pattern for one thought; the same thought twice is one pattern with both quotes. At most ten patterns,
+those that help most."""
 
 
 class Stated(msgspec.Struct, frozen=True):
