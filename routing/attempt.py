@@ -120,13 +120,9 @@ class Attempts:
     async def _hold(self, id_: UUID, ask: Ask[Any]) -> None:
         expires_s = ask.timeout_s + GRACE_S + SETTLING_S
         try:
-            await self._ledger.reserve(id_, ask.call, ask.worst_case_nusd, expires_s=expires_s)
+            # In one step: between the two there is nothing to do, and each is a wait for the disk.
+            await self._ledger.reserve(id_, ask.call, ask.worst_case_nusd, expires_s=expires_s, sending=True)
         except asyncio.CancelledError:
-            await self._surely(self._ledger.release(id_))
-            raise
-        try:
-            await self._ledger.send(id_)
-        except (asyncio.CancelledError, LedgerUnavailable):
             await self._surely(self._ledger.release(id_, unsent=True))
             raise
 

@@ -62,8 +62,13 @@ class Ended(msgspec.Struct, frozen=True):
 class Ledger(Protocol):
     """Keeps the money, for any number of processes at once. Each of these is durable when it returns."""
 
-    async def reserve(self, reservation: UUID, call: Call, amount_nusd: int, *, expires_s: float) -> None:
-        """Hold the whole amount, or raise BudgetRefused; LedgerUnavailable when nothing can be written down."""
+    async def reserve(
+        self, reservation: UUID, call: Call, amount_nusd: int, *, expires_s: float, sending: bool = False
+    ) -> None:
+        """Hold the whole amount, or raise BudgetRefused; LedgerUnavailable when nothing can be written down.
+
+        With `sending` the request goes out as soon as this returns: held and sent in one step.
+        """
         ...
 
     async def send(self, reservation: UUID) -> None:

@@ -1,10 +1,10 @@
 """The pool, and transactions that run as somebody. Nothing in Motif talks to Postgres outside of one."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, LiteralString, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -21,6 +21,8 @@ Connection: TypeAlias = AsyncConnection[DictRow]
 SQL = load("database")
 # What a statement prepared on another server connection is answered with.
 _NOT_PREPARED_HERE = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
+# Errors that another connection would not spare us.
+_NOT_THE_CONNECTION = (PoolTimeout, psycopg.errors.QueryCanceled, psycopg.errors.TransactionRollback)
 
 
 class Role(StrEnum):
@@ -149,19 +151,37 @@ class Database:
         lost; ConfigurationError when a pooler is in between that was not told of.
         """
         identity = (role.value, caller.claims if caller else "")
-        try:
+        with _in_our_words():
             async with AsyncExitStack() as stack:
                 if apart:
                     connection = await _begin(stack, self._connection(), identity)
                 else:
                     connection = await self._begin_pooled(stack, identity)
                 yield connection
-        except _NOT_PREPARED_HERE as error:
-            raise _pooler_unsaid() from error
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.TransactionRollback):
-                raise
-            raise unavailable(error) from error
+
+    async def row(self, role: Role, statement: LiteralString, values: Mapping[str, Any]) -> DictRow:
+        """The row of one statement in a transaction of its own, committed, all in a single round trip.
+
+        Only for statements that may be repeated: on a connection that died while it lay in the pool, nobody knows how
+        far it came, and it is tried on the next. Raises as `transaction` does.
+        """
+        with _in_our_words():
+            for _ in range(self._pool.max_size):
+                try:
+                    return await self._row(role, statement, values)
+                except (*_NOT_PREPARED_HERE, *_NOT_THE_CONNECTION):
+                    raise
+                except psycopg.OperationalError:
+                    continue
+            return await self._row(role, statement, values)
+
+    async def _row(self, role: Role, statement: LiteralString, values: Mapping[str, Any]) -> DictRow:
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor()
+            async with connection.pipeline(), AsyncTransaction(connection):
+                await connection.execute(SQL["become"], (role.value, ""))
+                await cursor.execute(statement, values)
+            return await only_row(cursor)
 
     async def _begin_pooled(self, stack: AsyncExitStack, identity: tuple[str, str]) -> Connection:
         """Begin on a connection of the pool. One that died while it lay there shows only now; it is replaced."""
@@ -201,6 +221,19 @@ async def _begin(
         await stack.enter_async_context(AsyncTransaction(connection))
         await connection.execute(SQL["become"], identity)
     return connection
+
+
+@contextmanager
+def _in_our_words() -> Generator[None]:
+    """What the driver raises, as one of our errors; a cancelled or rolled back transaction is its caller's to judge."""
+    try:
+        yield
+    except _NOT_PREPARED_HERE as error:
+        raise _pooler_unsaid() from error
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.TransactionRollback):
+            raise
+        raise unavailable(error) from error
 
 
 async def only_row(cursor: AsyncCursor[DictRow]) -> DictRow:

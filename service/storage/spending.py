@@ -98,7 +98,9 @@ class PostgresLedger:
         self._wake = asyncio.Event()
         self._closed = False
 
-    async def reserve(self, reservation: UUID, call: Call, amount_nusd: int, *, expires_s: float) -> None:
+    async def reserve(
+        self, reservation: UUID, call: Call, amount_nusd: int, *, expires_s: float, sending: bool = False
+    ) -> None:
         """Hold the whole amount; see the protocol. When the caller is cancelled, nothing stays held."""
         self._refuse_while_away()
         body = {
@@ -111,6 +113,7 @@ class PostgresLedger:
             "amount_nusd": amount_nusd,
             "expires_s": expires_s,
             "call": call,
+            "sending": sending,
         }
         answer = self._combiner.add(Operation(reservation, body))
         try:
@@ -118,11 +121,11 @@ class PostgresLedger:
         except asyncio.CancelledError:
             # Not begun yet: taken back. Begun: let go of in the next batch, in whichever way it ends.
             answer.cancel()
-            self._start(_release(reservation, unsent=False))
+            self._start(_release(reservation, unsent=sending))
             raise
         except DatabaseUnavailable as error:
             # It may stand all the same, when only the word that it was committed was lost.
-            self._keep(_release(reservation, unsent=False))
+            self._keep(_release(reservation, unsent=sending))
             raise _unavailable() from error
         except Exception as error:
             raise _impossible(error, "reserve", reservation) from error
@@ -260,8 +263,8 @@ class PostgresLedger:
 
     async def _in_time(self, operations: str) -> _Spent:
         try:
-            async with asyncio.timeout(self._patience_s), self._database.transaction(Role.SERVICE) as connection:
-                row = await only_row(await connection.execute(SQL["spend"], {"operations": operations}))
+            async with asyncio.timeout(self._patience_s):
+                row = await self._database.row(Role.SERVICE, SQL["spend"], {"operations": operations})
         except (TimeoutError, psycopg.errors.QueryCanceled) as error:
             raise DatabaseUnavailable("The ledger's transaction took too long.", fix="Run `motif doctor`.") from error
         return msgspec.convert(row["done"], _Spent)

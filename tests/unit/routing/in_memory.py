@@ -88,7 +88,9 @@ class InMemoryLedger:
         self.steps: list[str] = []
         self._memory = memory
 
-    async def reserve(self, reservation: UUID, call: Call, amount_nusd: int, *, expires_s: float) -> None:
+    async def reserve(
+        self, reservation: UUID, call: Call, amount_nusd: int, *, expires_s: float, sending: bool = False
+    ) -> None:
         """All or nothing."""
         assert amount_nusd >= 0
         assert expires_s > 0
@@ -101,9 +103,13 @@ class InMemoryLedger:
             left = None if limit is None else limit - self.settled.get(key, 0) - self.reserved.get(key, 0)
             if left is not None and amount_nusd > left:
                 raise BudgetRefused(key, "day", left_nusd=max(left, 0), limit_nusd=limit)
+        if sending:
+            self._reach("send")
         self._add(self.reserved, keys, amount_nusd)
-        self.reservations[reservation] = Held(amount_nusd, keys)
+        self.reservations[reservation] = Held(amount_nusd, keys, "sent" if sending else "held")
         await self._stop("reserve")
+        if sending:
+            await self._stop("send")
 
     async def send(self, reservation: UUID) -> None:
         """Held -> sent."""
