@@ -26,8 +26,8 @@ from service.storage.members import require_hold
 
 CSV = "text/csv"
 
-First = Annotated[date | None, QueryParameter(name="from", description="First day (UTC); 29 before the last one.")]
-Last = Annotated[date | None, QueryParameter(name="to", description="Last day (UTC), counted too; today.")]
+First = Annotated[date | None, QueryParameter(description="First day (UTC); 29 before the last one.")]
+Last = Annotated[date | None, QueryParameter(description="Last day (UTC), counted too; today.")]
 Days = Annotated[int | None, QueryParameter(ge=1, le=366, description="So many days up to the last one.")]
 OfProject = Annotated[
     UUID | None, QueryParameter(description="One project, for its admins; the installation, for operators.")
@@ -77,7 +77,7 @@ async def cost_report(
         return Response(report)
     headers = {"content-disposition": f'attachment; filename="motif-costs-{of.first}-{of.last}.csv"'}
     text: Any = report_csv(report).encode()
-    return Response(text, media_type=f"{CSV}; charset=utf-8", headers=headers)
+    return Response(text, media_type=CSV, headers=headers)
 
 
 @get(

@@ -26,7 +26,12 @@ def show_report(report: CostReport) -> None:
     if report.total.calls:
         _show_breakdowns(report)
     _show_pull_requests(report)
-    for note in report.notes:
+    notes = list(report.notes)
+    if report.forecast is not None:
+        notes.append(f"The month's end: {report.forecast.assumption}")
+    if report.savings is not None and report.savings.tasks:
+        notes.append(f"What was saved: {report.savings.assumption}")
+    for note in notes:
         out.print(f"\n[dim]{escape(note)}[/dim]")
 
 
@@ -63,8 +68,6 @@ def _show_sums(report: CostReport) -> None:
     if report.held_back_tasks:
         table.add_row("held back", f"{report.held_back_tasks:,}", "tasks whose source denies models elsewhere")
     out.print(table)
-    if (savings := report.savings) is not None and savings.tasks:
-        out.print(f"[dim]{escape(savings.assumption)}[/dim]")
 
 
 def _calls(report: CostReport) -> str:
@@ -151,6 +154,7 @@ def _show_pull_requests(report: CostReport) -> None:
     table = Table("the dearest", "calls", "cost", box=None, pad_edge=False)
     for one in told.dearest[:5]:
         if one.cost.nusd:
-            table.add_row(str(one.interaction_id), f"{one.calls:,}", shown(one.cost.nusd))
+            known = f"{one.source} {one.external_key}" if one.source and one.external_key else str(one.interaction_id)
+            table.add_row(escape(known[:80]), f"{one.calls:,}", shown(one.cost.nusd))
     if table.row_count:
         out.print(table)

@@ -1,5 +1,6 @@
 """The arithmetic of a cost report: rows of sums in, a CostReport out. No clock, no database."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
@@ -66,6 +67,17 @@ def lines(found: Keyed, names: Mapping[UUID, str], *, by_key: bool = False) -> t
     return tuple(told)
 
 
+def source_names(found: Keyed, names: Mapping[UUID, str]) -> dict[UUID, str]:
+    """Sources' names; where two are called the same, with their project's."""
+    called = Counter(names.get(source) for (_, source), _ in found)
+
+    def name(project: UUID | None, source: UUID) -> str:
+        own = names.get(source, str(source))
+        return f"{own} ({names[project]})" if project is not None and project in names and called[own] > 1 else own
+
+    return {source: name(project, source) for (project, source), _ in found if source is not None}
+
+
 def added(one: SumRow, other: SumRow) -> SumRow:
     """Both together."""
     return SumRow(**{field: getattr(one, field) + getattr(other, field) for field in SumRow.__struct_fields__})
@@ -85,7 +97,10 @@ def pull_requests_of(row: PullRequestRow) -> PullRequests:
         money(row.cost_nusd),
         *(None if nusd is None else money(nusd) for nusd in (mean, row.median_nusd, row.p90_nusd)),
         dearest=tuple(
-            PullRequestCost(one.interaction_id, one.project_id, one.calls, money(one.cost_nusd)) for one in row.dearest
+            PullRequestCost(
+                one.interaction_id, one.project_id, one.external_key, one.source, one.calls, money(one.cost_nusd)
+            )
+            for one in row.dearest
         ),
     )
 

@@ -64,10 +64,12 @@ class BudgetLeft(msgspec.Struct, frozen=True):
 
 
 class PullRequestCost(msgspec.Struct, frozen=True):
-    """One pull request, by its interaction's id."""
+    """One pull request, by its interaction's id; its key and source as far as the caller may know them."""
 
     interaction_id: UUID
     project_id: UUID | None
+    external_key: str | None
+    source: str | None
     calls: int
     cost: Money
 

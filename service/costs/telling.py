@@ -8,7 +8,7 @@ from uuid import UUID
 from routing.price import Rates
 from routing.task import TaskType
 from service.costs.forecast import LOOK_BACK_DAYS, forecast_of
-from service.costs.report import budget_left, lines, pull_requests_of, sums_of, today_of, use_of
+from service.costs.report import budget_left, lines, pull_requests_of, source_names, sums_of, today_of, use_of
 from service.costs.savings import dearest, savings_of
 from service.costs.shapes import CostReport
 from service.errors import RequestInvalid
@@ -71,7 +71,7 @@ async def tell(connection: Connection, of: Range, settings: Settings, baseline: 
         by_model=lines(found["model"], names),
         by_task_type=lines(found["task_type"], names),
         by_project=lines(found["project"], names),
-        by_source=lines(found["source"], names),
+        by_source=lines(found["source"], source_names(found["source"], names)),
         by_place=lines(found["place"], names),
         by_result=lines(found["result"], names),
         pull_requests=pull_requests_of(await costs.pull_requests(connection, of)),

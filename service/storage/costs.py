@@ -70,12 +70,14 @@ class DayRow(msgspec.Struct, frozen=True):
 
 
 class DearRow(msgspec.Struct, frozen=True):
-    """One pull request."""
+    """One pull request; its key and source as far as the caller may know them."""
 
     interaction_id: UUID
     project_id: UUID | None
     calls: int
     cost_nusd: int
+    external_key: str | None
+    source: str | None
 
 
 class PullRequestRow(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ group by l.day order by l.day
 select min(l.day) as day from public.ledger l where %(project_id)s::uuid is null or l.project_id = %(project_id)s
 
 -- name: pull_requests
--- What pull requests cost, each with all calls made for it in the range.
+-- What pull requests cost, each with all calls made for it in the range; named as far as the caller may know them.
 with each as (
   select l.interaction_id, l.project_id, count(*) as calls, sum(l.cost_nusd)::bigint as cost_nusd
   from public.ledger l
@@ -50,7 +50,10 @@ select count(*) as pull_requests, coalesce(sum(e.cost_nusd), 0)::bigint as cost_
        percentile_disc(0.5) within group (order by e.cost_nusd) as median_nusd,
        percentile_disc(0.9) within group (order by e.cost_nusd) as p90_nusd,
        (select coalesce(jsonb_agg(to_jsonb(d) order by d.cost_nusd desc, d.interaction_id), '[]')
-        from (select * from each o order by o.cost_nusd desc, o.interaction_id limit 10) d) as dearest
+        from (select o.*, i.external_key, s.name as source
+              from (select * from each e order by e.cost_nusd desc, e.interaction_id limit 10) o
+              left join public.interactions i on i.id = o.interaction_id
+              left join public.sources s on s.id = i.source_id) d) as dearest
 from each e
 
 -- name: validated
