@@ -85,7 +85,7 @@ Opener = Any
 
 
 @pytest.fixture
-async def opened(database: Database, database_url: str) -> AsyncIterator[Opener]:
+async def opened(database: Database, database_url: str) -> Opener:
     """Opens a router over models, with a day's limit of the total."""
 
     @asynccontextmanager
@@ -115,7 +115,7 @@ async def opened(database: Database, database_url: str) -> AsyncIterator[Opener]
                     await router.close()
                     await ledger.close()
 
-    yield open_
+    return open_
 
 
 async def test_an_answer_costs_what_the_vendor_bills_to_the_nano_dollar(opened: Opener):
