@@ -141,7 +141,8 @@ async def _embeddings(parts: Parts) -> PartHealth:
         stored = model is not None and model.name != parts.embedder.model_id and await count_rows(connection)
     if model is not None and stored:
         return PartHealth("degraded", f"patterns are stored with {model.name}, texts with {parts.embedder.model_id}")
-    return PartHealth("ok", f"{parts.embedder.model_id}, {parts.embedder.dimension} dimensions")
+    dimension = parts.embedder.dimension
+    return PartHealth("ok", f"{parts.embedder.model_id}, {f'{dimension} dimensions' if dimension else 'not asked yet'}")
 
 
 async def _worker(parts: Parts) -> PartHealth:

@@ -16,6 +16,7 @@ from service.local_postgres import process
 from service.local_postgres.server import open_local
 from service.matching.embed import open_embedder
 from service.matching.model_folder import exported, missing_for_export
+from service.models.embedding import vendor_model
 from service.settings import Settings
 from service.storage import health, migrate, pooling, search
 from service.storage.connect import caller_of
@@ -178,14 +179,21 @@ async def _vectors(settings: Settings, database: Database) -> Finding:
     async with database.transaction(Role.SERVICE) as connection:
         rows = await search.counts(connection)
     by_model = ", ".join(f"{row['rows']} under {row['name']}" for row in rows) or "none yet"
-    manifest = exported(settings.data_dir, settings.embedding_model.strip()) if _wants_vectors(settings) else None
-    if manifest is None:
+    at_vendor = vendor_model(settings)
+    name = ":".join(at_vendor) if at_vendor else None
+    if at_vendor is None and _wants_vectors(settings):
+        manifest = exported(settings.data_dir, settings.embedding_model.strip())
+        name = manifest.model_id if manifest else None
+    if name is None:
         return Finding("vectors", "ok", by_model)
-    others = sum(row["rows"] for row in rows if row["name"] != manifest.model_id)
-    lacking = sum(row["without_vector"] for row in rows if row["name"] == manifest.model_id)
-    if others or lacking:
-        detail = f"{by_model}; {others + lacking} patterns have no vector of {manifest.model_id}"
+    others = sum(row["rows"] for row in rows if row["name"] != name)
+    lacking = sum(row["without_vector"] for row in rows if row["name"] == name)
+    if others or (lacking and at_vendor is None):
+        detail = f"{by_model}; {others + lacking} patterns have no vector of {name}"
         return Finding("vectors", "warn", detail, "Run `motif embeddings rebuild`.")
+    if lacking:
+        fix = "`motif embeddings status` says which may have one; `motif embeddings fill` asks for those."
+        return Finding("vectors", "ok", f"{by_model}; {lacking} of them found by words alone", fix)
     return Finding("vectors", "ok", by_model)
 
 
@@ -214,6 +222,8 @@ def _embeddings(settings: Settings) -> Finding:
     if not _wants_vectors(settings):
         return Finding("embeddings", "ok", "none, as set: words, paths and co-change only")
     model = settings.embedding_model.strip()
+    if vendor_model(settings) is not None:
+        return Finding("embeddings", "ok", f"{model}, asked only with what its sources and budgets allow")
     manifest = exported(settings.data_dir, model)
     lacking = [name for name in ("onnxruntime", "tokenizers") if find_spec(name) is None]
     if manifest is None:

@@ -12,11 +12,22 @@ import typer
 from rich.markup import escape
 
 from service.cli.patterns import show_pattern
-from service.cli.run import Session, correlated, embedder_or_words, err, out, print_json, run, session
+from service.cli.run import (
+    Session,
+    correlated,
+    embedder_at_vendor,
+    embedder_or_words,
+    err,
+    out,
+    print_json,
+    run,
+    session,
+)
 from service.errors import MotifError, PreconditionFailed, RequestInvalid
 from service.extraction.handwritten import change_pattern
 from service.extraction.reviewing import judge
 from service.extraction.written_pattern import PatternChange
+from service.models.embedding import vendor_model
 from service.storage import patterns
 from service.storage.patterns import Row
 from service.storage.projects import project_named
@@ -162,8 +173,12 @@ async def _rename(opened: Session, row: Row, name: str) -> None:
         change = msgspec.convert({"name": name}, PatternChange)
     except msgspec.ValidationError:
         raise RequestInvalid("A name has 1 to 300 characters, on one line.") from None
-    embedder = await asyncio.to_thread(embedder_or_words, opened.settings)
-    await change_pattern(opened.database, embedder, opened.caller, row["pattern_id"], change, _still(row["version"]))
+    if vendor_model(opened.settings) is None:
+        here = await asyncio.to_thread(embedder_or_words, opened.settings)
+        await change_pattern(opened.database, here, opened.caller, row["pattern_id"], change, _still(row["version"]))
+        return
+    async with embedder_at_vendor(opened.settings, opened.database) as there:
+        await change_pattern(opened.database, there, opened.caller, row["pattern_id"], change, _still(row["version"]))
 
 
 def _still(version: int) -> Callable[[Row], None]:

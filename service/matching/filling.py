@@ -11,9 +11,10 @@ from service.matching.embedder import Embedded, Embedder
 from service.matching.gist import gists
 from service.matching.indexing import stored_text
 from service.matching.model import keep_model
+from service.matching.vendor_embedder import VendorEmbedder
 from service.storage import erasure, search
 from service.storage.database import Database, Role
-from service.storage.permission import of_patterns
+from service.storage.permission import allows, of_patterns
 
 BATCH = 128
 
@@ -61,6 +62,20 @@ async def fill(
                 return Filled(given, len(rows) - given, why)
     progress(done, len(rows))
     return Filled(given, len(rows) - given, why)
+
+
+async def held_back(database: Database, embedder: Embedder | None) -> int:
+    """How many of the patterns without a vector will have none, since their sources do not allow the vendor."""
+    if not isinstance(embedder, VendorEmbedder) or not embedder.needs_permission:
+        return 0
+    count = 0
+    async with database.transaction(Role.SERVICE) as connection:
+        active = await search.active_model(connection)
+        rows = await search.lacking(connection, active.id) if active and active.name == embedder.model_id else []
+        for project, group in groupby(rows, key=lambda row: row["project_id"]):
+            origins = await of_patterns(connection, project, [row["pattern_id"] for row in group])
+            count += sum(not allows(origin.vendors, embedder.vendor) for origin in origins.values())
+    return count
 
 
 async def _fill(

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from routing.errors import BudgetRefused
 from routing.router import Router
 from service.errors import ConfigurationError
+from service.matching.embedder import SOURCE_DENIES
 from service.matching.vendor_embedder import VendorEmbedder
 from service.models.discovery import named
 from service.models.embedding import vendor_model
@@ -16,6 +18,16 @@ _MISSING = {
     "openai": "MOTIF_OPENAI_API_KEY is not set.",
     "compatible": "MOTIF_COMPATIBLE_URL is not set.",
 }
+
+
+def why_words(model_id: str, why: str) -> str:
+    """What to tell people where texts have no vectors."""
+    later = "Texts are found by their words meanwhile, and embedded by a later run."
+    if why == SOURCE_DENIES:
+        return f"{model_id} may not see texts of some sources; those are found by their words alone."
+    if why == BudgetRefused.code:
+        return f"{model_id} is not asked: no budget holds what it may cost. {later}"
+    return f"{model_id} gives no vectors now ({why}). {later}"
 
 
 def open_vendor_embedder(

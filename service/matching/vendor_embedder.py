@@ -109,6 +109,11 @@ class VendorEmbedder:
         return True
 
     @property
+    def vendor(self) -> str:
+        """Whose model it is."""
+        return self._ref.partition("/")[0]
+
+    @property
     def needs_permission(self) -> bool:
         """Whether texts leave the installation's own machines; True for a model that nobody has heard of."""
         model = self._router.catalog.find(self._ref)

@@ -52,7 +52,8 @@ declare
 begin
   select * into strict known from public.embedding_models m where m.id = model;
   if anew and (known.dimension, known.answered_as) is distinct from (model_dimension, model_answered_as) then
-    delete from public.pattern_embeddings e where e.model_id = model;
+    -- Not deleted: rows that are only deleted would be read again by the index over the new length.
+    execute format('truncate motif.pattern_embeddings_%s', model);
     delete from public.interaction_embeddings e where e.model_id = model;
     execute format('drop index if exists motif.pattern_embeddings_%s_near', model);
     update public.embedding_models m set dimension = null, answered_as = null where m.id = model;

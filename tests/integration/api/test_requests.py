@@ -137,8 +137,9 @@ async def test_an_unforeseen_error_says_nothing_but_its_id(settings: Settings, l
         model_id = "none"  # as the patterns are stored
         fingerprint = "broken"
         dimension = 3
+        at_vendor = False
 
-        def embed(self, *texts: object) -> object:
+        async def vectors_of(self, *texts: object, **_more: object) -> object:
             raise RuntimeError(f"cannot embed {texts}")
 
         def close(self) -> None:
@@ -156,7 +157,7 @@ async def test_an_unforeseen_error_says_nothing_but_its_id(settings: Settings, l
     [failed] = [line for line in lines(log) if line["event"] == "failed"]
     assert failed["correlation_id"] == problem["request_id"]
     assert failed["error_type"] == "builtins.RuntimeError"
-    assert any(":embed:" in place for place in failed["error_places"])
+    assert any(":vectors_of:" in place for place in failed["error_places"])
 
 
 async def test_the_answers_say_what_they_are(api: httpx.AsyncClient):
