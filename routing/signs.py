@@ -5,6 +5,7 @@ No sign is the text's length: they are shares of its words, or counts of parts t
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 import msgspec
 
@@ -15,8 +16,9 @@ READ_CHARACTERS = 48_000
 # what a data set happens to be about.
 _WORDS = {
     "negation": """
-        not no never none neither nor without cannot don't doesn't didn't isn't aren't wasn't weren't can't won't wouldn't
-        shouldn't couldn't hasn't haven't except unless least false incorrect fails failed unable nothing hardly""",
+        not no never none neither nor without cannot don't doesn't didn't isn't aren't wasn't weren't can't won't
+        wouldn't shouldn't couldn't hasn't haven't except unless least false incorrect fails failed unable
+        nothing hardly""",
     "conditions": """
         if unless whether provided assuming assume suppose otherwise when whenever would should must only until""",
     "causes": """
@@ -34,23 +36,22 @@ _WORDS = {
         why explain prove proof derive determine calculate compute solve implement design optimize analyze evaluate
         justify algorithm equation function probability complexity deadlock race concurrent invariant tradeoff""",
     "routine": """
-        merge bump bumps update updates updated upgrade upgrades release releases typo typos lint format formatting rename
-        renamed changelog dependency dependencies deps chore autoupdate lockfile pin pinned renovate dependabot whitespace
-        cleanup reformat""",
+        merge bump bumps update updates updated upgrade upgrades release releases typo typos lint format formatting
+        reformat rename renamed changelog dependency dependencies deps chore autoupdate lockfile pin pinned renovate
+        dependabot whitespace cleanup""",
 }
 _GROUPS: dict[str, tuple[str, ...]] = {}
 for _group, _words in _WORDS.items():
     for _word in _words.split():
         _GROUPS[_word] = (*_GROUPS.get(_word, ()), _group)
 
-# About half of the words of English prose. What holds few of them is no prose, or not in English: a log, a list of names,
-# another language. Its words then show neither much nor little of a sign that is told by English words.
-_PROSE = frozenset(
-    """
-    the a an of to in is are was were be been and or that this it its for on with as by at from he she they i you we his
-    her their has have had do does did not if but so when which who what how there will can could would should all each
-    than then no into about out up because more also only after before""".split()
-)
+# About half of the words of English prose. What holds few of them is no prose, or not in English: a log, a list of
+# names, another language. Its words show neither much nor little of a sign that is told by English words.
+_PROSE_WORDS = """
+    the a an of to in is are was were be been and or that this it its for on with as by at from he she they i you we
+    his her their has have had do does did not if but so when which who what how there will can could would should
+    all each than then no into about out up because more also only after before"""
+_PROSE = frozenset(_PROSE_WORDS.split())
 
 # A sign that is a share of the words: the share at which it is half shown, and the one that is usual in the English of
 # exams, issues and commits.
@@ -69,6 +70,9 @@ _SHARES = {
 }
 # A sign that is counted: the number at which it is half shown. The first speaker, reference and file say nothing.
 _COUNTS = {"statements": 4, "speakers": 2, "references": 4, "files": 8}
+
+READING = 1
+"""The version of how texts are read here; weights fitted to another one are of no use."""
 
 NAMES = (*_SHARES, *_COUNTS)
 """Every sign, in the order in which they are shown."""
@@ -150,8 +154,7 @@ def _numbered(in_order: list[str], words: Counter[str]) -> int:
     """Statement 1, scenario 2, step 3, ..."""
     if words.keys().isdisjoint(_ITEM_WORDS):
         return 0
-    following = zip(in_order, in_order[1:], strict=False)
-    return len({pair for pair in following if pair[0] in _ITEM_WORDS and pair[1].isdigit()})
+    return len({pair for pair in pairwise(in_order) if pair[0] in _ITEM_WORDS and pair[1].isdigit()})
 
 
 def _is_sha(word: str) -> bool:
