@@ -18,6 +18,7 @@ class Reason(StrEnum):
     ESCALATED = "escalated"
     FELL_BACK = "fell-back"
     CONFIGURED = "configured"
+    PROBED = "probed"
     NO_MODELS = "no-models"
     NO_MODEL_FOR_TYPE = "no-model-for-type"
     TOO_LONG = "too-long"
@@ -42,6 +43,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.ESCALATED: "An answer could not be used, so a stronger model gets the task.",
     Reason.FELL_BACK: "The model chosen first could not be reached or did not answer, so another one gets the task.",
     Reason.CONFIGURED: "Texts are embedded with the model that the settings name, and no other.",
+    Reason.PROBED: "Somebody wanted to know whether the model answers; it was no task.",
     Reason.NO_MODELS: "No model is configured." + _TAKES_OVER,
     Reason.NO_MODEL_FOR_TYPE: "No configured model takes this type of task." + _TAKES_OVER,
     Reason.TOO_LONG: "No model that may be asked has room for the prompt." + _TAKES_OVER,

@@ -17,6 +17,10 @@ MotifError
 ├── EmbeddingError
 │   ├── EmbeddingUnavailable    the model or what runs it is missing
 │   └── EmbeddingModelChanged   rows were embedded with another model
+├── ModelError                  something about language models
+│   ├── ModelsUnavailable       none that may be asked brings an answer
+│   ├── VendorUnavailable       a vendor does not answer, or not as it should
+│   └── BudgetSpent             what is left does not hold what a call may cost
 ├── RequestInvalid              a value out of its range
 ├── AccessError                 who asks, or what they may
 │   ├── TokenMissing
@@ -143,6 +147,30 @@ class EmbeddingModelChanged(EmbeddingError):
     """Rows were embedded with a model other than the one that is set."""
 
     code = "embedding-model-changed"
+
+
+class ModelError(MotifError):
+    """Something about language models."""
+
+    code = "models"
+
+
+class ModelsUnavailable(ModelError):
+    """No model that may be asked brings an answer."""
+
+    code = "models-unavailable"
+
+
+class VendorUnavailable(ModelError):
+    """A vendor of models does not answer, or not as it should."""
+
+    code = "vendor-unavailable"
+
+
+class BudgetSpent(ModelError):
+    """What is left of a budget does not hold what a call may cost."""
+
+    code = "budget-spent"
 
 
 class RequestInvalid(MotifError):

@@ -23,6 +23,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _OPERATOR_FIX = "Run `motif doctor` where the service runs."
+_MODELS_FIX = "Run `motif models doctor` where the service runs."
 
 KINDS: dict[str, Kind] = {
     # What is wrong with a request
@@ -82,5 +83,11 @@ KINDS: dict[str, Kind] = {
     "embedding-unavailable": Kind(503, "The embedding model cannot be used.", _OPERATOR_FIX, Audience.OPERATOR),
     "embedding-model-changed": Kind(
         503, "Patterns were embedded with another model.", "Run `motif embeddings rebuild`.", Audience.BOTH
+    ),
+    "models": Kind(503, "Language models cannot be used.", _MODELS_FIX, Audience.OPERATOR),
+    "models-unavailable": Kind(503, "No language model brings an answer.", _MODELS_FIX, Audience.OPERATOR),
+    "vendor-unavailable": Kind(503, "A vendor of language models does not answer.", _MODELS_FIX, Audience.OPERATOR),
+    "budget-spent": Kind(
+        503, "The budget for language models is spent.", "`motif costs report` shows what is left.", Audience.OPERATOR
     ),
 }

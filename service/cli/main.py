@@ -23,6 +23,7 @@ from service.cli import (
     match,
     members,
     mine,
+    models,
     operator,
     patterns,
     project_export,
@@ -57,6 +58,7 @@ app.add_typer(projects.app, name="projects")
 app.add_typer(members.app, name="members")
 app.add_typer(operator.app, name="operator")
 app.add_typer(embeddings.app, name="embeddings")
+app.add_typer(models.app, name="models")
 app.add_typer(costs.app, name="costs")
 app.command()(egress)
 app.add_typer(route.app, name="route")

@@ -58,7 +58,7 @@ def check_named(settings: Settings, heard: Mapping[str, Heard]) -> None:
         if f"{vendor}_models" not in settings.model_fields_set or vendor not in heard or heard[vendor].error:
             continue
         for name in names:
-            if heard[vendor].offered and not _has(heard[vendor], name):
+            if heard[vendor].offered and not is_offered(heard[vendor], name):
                 raise ConfigurationError(
                     f"MOTIF_{vendor.upper()}_MODELS names {name}, which {vendor} does not have.",
                     fix="`motif models list` shows what there is.",
@@ -77,7 +77,7 @@ def check_named(settings: Settings, heard: Mapping[str, Heard]) -> None:
 
 
 def local_takes(settings: Settings) -> Mapping[str, str]:
-    """MOTIF_LOCAL_MODELS as {type of task or "default": model}; raises ConfigurationError where it is not so written."""
+    """MOTIF_LOCAL_MODELS as {type of task or "default": model}; ConfigurationError where it is not so written."""
     takes: dict[str, str] = {}
     for entry in settings.local_models:
         key, _, name = (part.strip() for part in entry.partition("="))
@@ -106,6 +106,11 @@ def can_chat(offered: Offered) -> bool:
     if offered.capabilities:
         return "completion" in offered.capabilities
     return _EMBEDS.search(offered.name) is None
+
+
+def is_offered(heard: Heard, name: str) -> bool:
+    """Whether a vendor has a model, by its name or as one of its dated versions."""
+    return any(one.name == name or one.name.startswith(f"{name}-") for one in heard.offered)
 
 
 def _of_ollama(settings: Settings, heard: Mapping[str, Heard], prices: Prices) -> list[Model]:
@@ -220,11 +225,6 @@ def _memory_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return None
-
-
-def _has(heard: Heard, name: str) -> bool:
-    """Whether a vendor has a model, by its name or as one of its dated versions."""
-    return any(one.name == name or one.name.startswith(f"{name}-") for one in heard.offered)
 
 
 def _bare(name: str) -> str:

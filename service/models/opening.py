@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
+from routing.attempt import Made
+from routing.catalog import Model
+from routing.probing import probe
 from routing.router import Router
-from routing.vendors.base import Vendor
+from routing.vendors.base import Offered, Vendor
 from service.errors import MotifError
 from service.log import logger
-from service.models.discovery import catalog_of, check_named
+from service.models.discovery import can_chat, catalog_of, check_named
 from service.models.prices import Prices, known_prices
 from service.models.vendors import Heard, ask_vendors, open_vendors
 from service.settings import Settings
@@ -52,6 +55,19 @@ class InstalledRouter(Router):
             if heard.error is None or not self._heard[vendor].offered:
                 self._heard[vendor] = heard
         self.use(catalog_of(self._settings, self._heard, self._prices))
+
+    async def probe(self, model: Model, *, timeout_s: float) -> Made:
+        """One tiny question to a model, as routing.probing.probe does it."""
+        offered = next(
+            (one for one in self._heard[model.vendor].offered if one.name == model.name), Offered(model.name)
+        )
+        vendor, wait_s = self._own_vendors[model.vendor], min(timeout_s, self._settings.model_timeout_s)
+        return await probe(model, vendor, self._attempts, embeds=not can_chat(offered), timeout_s=wait_s)
+
+    @property
+    def heard(self) -> Mapping[str, Heard]:
+        """What each vendor said when it was asked last."""
+        return self._heard
 
     async def close(self) -> None:
         """Write down what is still to be written, then let the vendors go."""
