@@ -18,7 +18,7 @@ create table public.budgets (
   check ((kind = 'vendor') = (vendor is not null) and (kind = 'project') = (project_id is not null))
 );
 comment on table public.budgets is 'Installation-level, but for those of a project.';
-create index budgets_project on public.budgets (project_id) where project_id is not null;
+create index budgets_project on public.budgets (project_id, kind);
 create trigger budgets_touch before update on public.budgets for each row execute function motif.touch_updated_at();
 
 create table public.budget_periods (
@@ -154,7 +154,7 @@ alter policy add_by_service on public.interactions
 
 -- Which budgets a call of this pool, vendor and project counts for.
 create function motif.budget_keys(pool text, vendor text, project uuid) returns text[]
-language sql immutable as $$
+language sql immutable set search_path = '' as $$
   select case pool when 'emergency' then array['emergency']
               else array_remove(array['total', 'vendor:' || vendor, 'project:' || project::text], null) end
 $$;
@@ -220,8 +220,8 @@ declare
   budget_ids uuid[]; limits bigint[]; settled bigint[]; reserved bigint[]; seen bigint;
   o record;
   pool text; vendor text; project uuid; on_day date;
-  mine integer[]; mine_keys text[]; mine_day date;
-  wanted text[];
+  mine integer[]; wanted text[];  -- where the budgets of the operation at hand stand
+  last_pool text; last_vendor text; last_project uuid; last_day date;
   i integer;
   why integer;
   unlimited boolean;
@@ -366,9 +366,9 @@ begin
         pool := o.op -> 'entry' ->> 'pool'; vendor := o.op -> 'entry' ->> 'vendor';
         project := (o.op -> 'entry' ->> 'project_id')::uuid; on_day := today;
       end if;
-      wanted := motif.budget_keys(pool, vendor, project);
-      if mine is null or wanted is distinct from mine_keys or on_day is distinct from mine_day then
-        mine := '{}'; mine_keys := wanted; mine_day := on_day;
+      if mine is null or (pool, vendor, project, on_day) is distinct from (last_pool, last_vendor, last_project, last_day) then
+        mine := '{}'; last_pool := pool; last_vendor := vendor; last_project := project; last_day := on_day;
+        wanted := motif.budget_keys(pool, vendor, project);
         for i in 1 .. coalesce(cardinality(keys), 0) loop
           if keys[i] = any (wanted)
              and starts[i] = (case periods[i] when 'day' then on_day else date_trunc('month', on_day::timestamp)::date end) then
@@ -439,7 +439,8 @@ begin
             reserved[i] := reserved[i] - o.amount_nusd;
             settled[i] := settled[i] + o.amount_nusd - coalesce(o.was, 0);
           end loop;
-          ledger_ids := ledger_ids || o.id; entries := entries || (o.call || '{"result": "lost"}');
+          ledger_ids := ledger_ids || o.id; entries := entries || (o.call || jsonb_build_object(
+            'result', 'lost', 'project_id', o.project_id, 'vendor', o.vendor, 'pool', o.pool));
           held_amounts := held_amounts || o.amount_nusd; costs := costs || o.amount_nusd; guesses := guesses || true;
           days := days || on_day;
           answer := '{"ok": true, "state": "settled"}';
@@ -581,8 +582,10 @@ begin
     group by 1, 2, 3 order by 1, 2, 3
     -- What was counted before fades by half in two weeks, as it does where it is read (routing/outcome.py).
     on conflict (model, task_type, band) do update set
-      successes = m.successes * power(0.5, greatest(extract(epoch from now() - m.updated_at), 0)::double precision / 1209600) + excluded.successes,
-      failures = m.failures * power(0.5, greatest(extract(epoch from now() - m.updated_at), 0)::double precision / 1209600) + excluded.failures,
+      successes = excluded.successes
+        + m.successes * power(0.5, greatest(extract(epoch from now() - m.updated_at), 0)::double precision / 1209600),
+      failures = excluded.failures
+        + m.failures * power(0.5, greatest(extract(epoch from now() - m.updated_at), 0)::double precision / 1209600),
       updated_at = now();
   end if;
 

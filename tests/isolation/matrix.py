@@ -69,6 +69,14 @@ MATRIX = {
     "pattern_events": Row(READ, READ, service="select"),
     "pattern_embeddings": Row(READ, Rights(READERS, WRITERS, WRITERS, WRITERS)),
     "pattern_terms": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
+    # A project's, as the statements ask; those of the installation are set by operators, see tests/sql.
+    "budgets": Row(NOTHING, Rights(select=ADMINS | OPERATORS, insert=ADMINS, update=ADMINS)),
+    "budget_periods": Row(NOTHING, Rights(select=ADMINS | OPERATORS)),
+    "budget_alerts": Row(NOTHING, Rights(select=ADMINS | OPERATORS)),
+    "reservations": Row(NOTHING, NOTHING),
+    "ledger": Row(NOTHING, Rights(select=ADMINS | OPERATORS), service="select insert update"),
+    "model_outcomes": Row(NOTHING, NOTHING),
+    "model_cooldowns": Row(NOTHING, NOTHING),
 }
 
 # Whom a match tells of a pattern and what it rests on: those who may read every table that it looks into.

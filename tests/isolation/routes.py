@@ -24,7 +24,8 @@ BELIEVED = READERS | PEOPLE | SERVICE
 class Route(NamedTuple):
     """`callers` are answered with `status`, those of `refused` with 403 and those who must not know with 404.
 
-    Those of `open` are answered with `status` too, but with nothing of ours.
+    Those of `open` are answered with `status` too, but with nothing of ours. `changes`: whether a method other than GET
+    changes anything.
     """
 
     callers: Callers
@@ -33,6 +34,7 @@ class Route(NamedTuple):
     ids: Mapping[str, Any] = MappingProxyType({})
     refused: Callers = READERS
     open: Callers = NOBODY
+    changes: bool = True
 
 
 def may(table: str, kind: str, status: int = 200, body: Any = None, *, service: bool = True, **more: Any) -> Route:
@@ -125,6 +127,13 @@ ROUTES: dict[str, Route] = {
         },
     ),
     "GET /api/v1/interactions/{interaction_id}": may("interactions", "select"),
+    # Those who may hand a text in may ask where it would go.
+    "POST /api/v1/route": may(
+        "interactions",
+        "insert",
+        body={"project_id": str(OURS), "source_id": str(SOURCE), "text": "Another text."},
+        changes=False,
+    ),
 }
 
 # Those that know no caller, and hold nothing of any project.
@@ -142,6 +151,9 @@ WITHOUT_ROUTE = {
     "interaction_embeddings": "vectors are for the worker",
     "pattern_embeddings": "read by a match",
     "pattern_events": "the feed of realtime",
+    "reservations": "what calls under way hold",
+    "model_outcomes": "what the policy learns from",
+    "model_cooldowns": "what the policy waits for",
 }
 
 

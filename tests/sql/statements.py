@@ -1,6 +1,6 @@
 """For every table one statement a kind that touches our project, each of which works for whoever may do it."""
 
-from tenants import ANA, BOB, INTERACTION, NEW, OLE, OURS, PATTERN, SECOND, SECOND_INTERACTION, SOURCE, VIC
+from tenants import ANA, BOB, BUDGET, INTERACTION, NEW, OLE, OURS, PATTERN, SECOND, SECOND_INTERACTION, SOURCE, VIC
 
 # Whoever asks, where a row must say who made it.
 SELF = "auth.uid()"
@@ -54,7 +54,29 @@ INSERT = {
         insert into agent_keys (project_id, name, key_hash, scopes, created_by)
         values ('{OURS}', 'new', sha256('new'), '{{read}}', coalesce({SELF}, '{BOB}'))""",
     "installation_roles": f"insert into installation_roles (user_id, role) values ('{NEW}', 'project_creator')",
+    # Each has one from the start: it is made where there is none, else set.
+    "budgets": f"""
+        insert into budgets (kind, project_id, day_limit_nusd) values ('project', '{OURS}', 20)
+        on conflict (key) do update set day_limit_nusd = excluded.day_limit_nusd""",
+    "budget_periods": f"""
+        insert into budget_periods (budget_id, period, starts_on) values ('{BUDGET}', 'day', '2026-01-01')""",
+    "budget_alerts": f"""
+        insert into budget_alerts (budget_id, period, starts_on, percent, limit_nusd, settled_nusd)
+        values ('{BUDGET}', 'day', '2026-01-01', 50, 10, 5)""",
+    "reservations": f"""
+        insert into reservations (id, project_id, vendor, model, pool, amount_nusd, day, expires_at)
+        values (gen_random_uuid(), '{OURS}', 'v', 'm', 'normal', 1, '2026-01-01', now())""",
+    "ledger": f"""
+        insert into ledger (project_id, task_type, reason, vendor, model_asked, place, result, day)
+        values ('{OURS}', 't', 'r', 'v', 'm', 'local', 'ok', '2026-01-01')""",
+    "model_outcomes": "insert into model_outcomes (model, task_type, band) values ('new', 't', 0)",
+    "model_cooldowns": "insert into model_cooldowns (vendor, until, reason) values ('new', now(), 'r')",
 }
+# Those of the installation are an operator's.
+INSERT_TOTAL = """
+insert into budgets (kind, day_limit_nusd) values ('total', 20)
+on conflict (key) do update set day_limit_nusd = excluded.day_limit_nusd"""
+UPDATE_TOTAL = "update budgets set day_limit_nusd = day_limit_nusd where kind = 'total'"
 
 # A change that says nothing new where that will do, so that it breaks no other rule.
 SETTING = {
@@ -78,6 +100,13 @@ SETTING = {
     "pattern_terms": "in_name = in_name",
     "agent_keys": "revoked_at = now()",
     "installation_roles": "role = role",
+    "budgets": "day_limit_nusd = day_limit_nusd",
+    "budget_periods": "settled_nusd = settled_nusd",
+    "budget_alerts": "percent = percent",
+    "reservations": "state = state",
+    "ledger": "result = result",
+    "model_outcomes": "successes = successes",
+    "model_cooldowns": "reason = reason",
 }
 
 # Which rows are meant, where it is not all of our project's: what everybody has, or has too few of, is left aside.
@@ -87,6 +116,10 @@ WHERE = {
     "embedding_models": "id = 8",
     "agent_keys": f"project_id = '{OURS}' and created_by = '{BOB}'",
     "installation_roles": f"user_id = '{OLE}'",
+    "budget_periods": f"budget_id = '{BUDGET}'",
+    "budget_alerts": f"budget_id = '{BUDGET}'",
+    "model_outcomes": "model = 'v/m'",
+    "model_cooldowns": "vendor = 'v'",
 }
 # Who leaves of themselves.
 LEAVING = f"delete from project_members where project_id = '{OURS}' and user_id = '{ANA}'"

@@ -12,9 +12,10 @@ ANA, BOB, VIC, EVE, IAN, OLE, NEW = (
     UUID(f"00000000-0000-4000-8000-0000000000{n}") for n in ("a1", "b1", "c1", "e1", "e2", "d1", "f1")
 )
 OURS, THEIRS = (UUID(f"00000000-0000-4000-8000-00000000010{n}") for n in (1, 2))
-# In each project: source ...21/22, interactions ...31/32 and ...61/62, patterns ...41/42 and ...51/52, keys ...71/72.
-SOURCE, INTERACTION, PATTERN, SECOND, SECOND_INTERACTION, KEY = (
-    UUID(f"00000000-0000-4000-8000-0000000010{n}1") for n in (2, 3, 4, 5, 6, 7)
+# In each project: source ...21/22, interactions ...31/32 and ...61/62, patterns ...41/42 and ...51/52, keys ...71/72,
+# budgets ...81/82.
+SOURCE, INTERACTION, PATTERN, SECOND, SECOND_INTERACTION, KEY, BUDGET = (
+    UUID(f"00000000-0000-4000-8000-0000000010{n}1") for n in (2, 3, 4, 5, 6, 7, 8)
 )
 THEIR_SOURCE, THEIR_INTERACTION, THEIR_PATTERN, THEIR_KEY = (
     UUID(f"00000000-0000-4000-8000-0000000010{n}2") for n in (2, 3, 4, 7)
@@ -26,6 +27,9 @@ FILL = f"""
 insert into auth.users (id) values ('{ANA}'), ('{BOB}'), ('{VIC}'), ('{EVE}'), ('{IAN}'), ('{OLE}'), ('{NEW}');
 insert into embedding_models (id, name, dimension) values (8, 'unused', 2);
 insert into installation_roles (user_id, role) values ('{OLE}', 'operator');
+insert into budgets (kind, day_limit_nusd) values ('total', 1000);
+insert into model_outcomes (model, task_type, band) values ('v/m', 't', 0);
+insert into model_cooldowns (vendor, until, reason) values ('v', now(), 'r');
 insert into projects (id, name, created_by) values ('{OURS}', 'ours', '{ANA}'), ('{THEIRS}', 'theirs', '{EVE}');
 insert into project_members (project_id, user_id, role)
   values ('{OURS}', '{ANA}', 'admin'), ('{OURS}', '{BOB}', 'admin'), ('{OURS}', '{VIC}', 'viewer'),
@@ -61,6 +65,14 @@ insert into pattern_embeddings (model_id, project_id, pattern_id, pattern_type, 
 insert into pattern_terms (project_id, term, pattern_id, in_name, in_body) values (%(project)s, 'p', %(pattern)s, 1, 0);
 insert into agent_keys (id, project_id, name, key_hash, scopes, created_by)
   values (%(key)s, %(project)s, 'k', sha256(%(project)s::text::bytea), '{read}', %(maker)s);
+insert into budgets (id, kind, project_id, day_limit_nusd) values (%(budget)s, 'project', %(project)s, 10);
+insert into budget_periods (budget_id, period, starts_on) values (%(budget)s, 'day', '2026-11-20');
+insert into budget_alerts (budget_id, period, starts_on, percent, limit_nusd, settled_nusd)
+  values (%(budget)s, 'day', '2026-11-20', 50, 10, 5);
+insert into reservations (id, project_id, vendor, model, pool, amount_nusd, day, expires_at)
+  values (gen_random_uuid(), %(project)s, 'v', 'm', 'normal', 1, '2026-11-20', now());
+insert into ledger (project_id, source_id, interaction_id, task_type, reason, vendor, model_asked, place, result, day)
+  values (%(project)s, %(source)s, %(interaction)s, 't', 'r', 'v', 'm', 'commercial', 'ok', '2026-11-20');
 """
 
 
@@ -77,6 +89,7 @@ def fill(admin: psycopg.Connection) -> None:
                 ("second", 5),
                 ("more", 6),
                 ("key", 7),
+                ("budget", 8),
             )
         }
         for statement in FILL_PROJECT.split(";\n"):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from statements import INSERT, LEAVING, SELF, delete, select, update, where
+from statements import INSERT, INSERT_TOTAL, LEAVING, SELF, UPDATE_TOTAL, delete, select, update, where
 from tenants import ANA, BOB, EVE, NEW, OLE, OURS, THEIRS, VIC, touched
 
 TEAM_CLIENT, SERVICE_API = "authenticated", "motif_api"
@@ -102,6 +102,18 @@ POLICIES = [
     by_operators("installation_roles", "read", select("installation_roles")),
     by_operators("installation_roles", "add", INSERT["installation_roles"]),
     by_operators("installation_roles", "remove", delete("installation_roles")),
+    reads("budgets", roles=(SERVICE_API,), least="admin"),
+    adds("budgets", "admin"),
+    changes("budgets", "admin"),
+    by_operators("budgets", "read", select("budgets")),
+    by_operators("budgets", "add", INSERT_TOTAL),
+    by_operators("budgets", "change", UPDATE_TOTAL),
+    reads("budget_periods", roles=(SERVICE_API,), least="admin"),
+    by_operators("budget_periods", "read", select("budget_periods")),
+    reads("budget_alerts", roles=(SERVICE_API,), least="admin"),
+    by_operators("budget_alerts", "read", select("budget_alerts")),
+    reads("ledger", roles=(SERVICE_API,), least="admin"),
+    by_operators("ledger", "read", select("ledger")),
 ]
 CASES = [(policy, role) for policy in POLICIES for role in policy.roles]
 
@@ -250,9 +262,33 @@ def test_only_who_may_makes_a_project(admin: psycopg.Connection, role: str):
     assert touched(admin, SERVICE_API, ANA, make) == 0
 
 
+def test_a_projects_limits_are_its_admins_and_the_rest_an_operators(admin: psycopg.Connection):
+    for mine, others in ((INSERT["budgets"], INSERT_TOTAL), (update("budgets"), UPDATE_TOTAL)):
+        assert touched(admin, SERVICE_API, ANA, mine) == 1
+        assert touched(admin, SERVICE_API, OLE, mine) == 0
+        assert touched(admin, SERVICE_API, OLE, others) == 1
+        assert touched(admin, SERVICE_API, ANA, others) == 0
+
+
+def test_nobody_turns_a_budget_into_another_or_writes_down_what_was_spent(admin: psycopg.Connection):
+    for change in (
+        "update budgets set kind = 'total', project_id = null where project_id is not null",
+        "update budget_periods set settled_nusd = 0",
+        "delete from budget_periods",
+        "delete from budgets",
+        "insert into ledger select * from ledger",
+        "select motif.spend('[]')",
+        "select motif.expire_reservations(1)",
+    ):
+        for person in (ANA, OLE):
+            assert touched(admin, SERVICE_API, person, change) == 0
+            assert touched(admin, TEAM_CLIENT, person, change) == 0
+
+
 def test_an_operator_sees_nothing_of_what_projects_hold(admin: psycopg.Connection):
     seen = {table for table in INSERT if touched(admin, SERVICE_API, OLE, select(table))}
-    assert seen == {"projects", "project_members", "audit", "installation_roles", "embedding_models"}
+    what_it_costs = {"budgets", "budget_periods", "budget_alerts", "ledger"}
+    assert seen == {"projects", "project_members", "audit", "installation_roles", "embedding_models"} | what_it_costs
     assert {table for table in INSERT if touched(admin, TEAM_CLIENT, OLE, select(table))} == {"embedding_models"}
 
 

@@ -72,13 +72,14 @@ def hold(amount_nusd: Any = USD, *, vendor: str = "anthropic", **changes: Any) -
     """An operation that reserves, with an id of its own."""
     wanted = {"op": "reserve", "id": str(uuid4()), "project_id": None, "vendor": vendor, "model": "m", "pool": "normal"}
     entry = {"task_type": "t", "reason": "r", "vendor": vendor, "model_asked": "m", "place": "commercial"}
-    return wanted | {"amount_nusd": amount_nusd, "expires_s": 600, "call": entry} | changes
+    told = wanted | {"amount_nusd": amount_nusd, "expires_s": 600} | changes
+    return told | {"call": entry | {"project_id": told["project_id"], "pool": told["pool"]}}
 
 
 def settle(about: dict[str, Any], cost_nusd: Any, *, estimated: bool = False, **changes: Any) -> dict[str, Any]:
     """An operation that settles what `about` reserved."""
-    entry = about["call"] | {"result": "ok", "pool": about["pool"], "project_id": about["project_id"]}
-    body = {"op": "settle", "id": about["id"], "cost_nusd": cost_nusd, "estimated": estimated, "entry": entry}
+    body = {"op": "settle", "id": about["id"], "cost_nusd": cost_nusd, "estimated": estimated}
+    body["entry"] = about["call"] | {"result": "ok"}
     return body | changes
 
 
