@@ -8,7 +8,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from service.cli.costs import DaysOption, FirstOption, JsonOption, LastOption, ProjectOption, allowed, day_of, meant
+from service.cli.costs_options import (
+    DaysOption,
+    FirstOption,
+    JsonOption,
+    LastOption,
+    ProjectOption,
+    allowed,
+    day_of,
+    meant,
+)
 from service.cli.run import out, print_json, run, session
 from service.costs.egress import EgressSummary, summary_of
 from service.storage import costs

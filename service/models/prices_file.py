@@ -19,25 +19,36 @@ MOST_BYTES = 1_000_000
 MOST_CONTEXT = 100_000_000
 
 
+class FileInvalid(ValueError):
+    """A file, or an entry of it, that cannot be used; says which and why, in a line without an end."""
+
+
 def read_prices_file(path: Path) -> dict[tuple[str, str], Rates]:
     """Rates by vendor and model; raises ConfigurationError that says which entry is wrong, and what is."""
+    try:
+        return prices_of(read_toml(path), path.name)
+    except FileInvalid as error:
+        raise ConfigurationError(f"MOTIF_PRICES_FILE: {error}.", fix="docs/costs.md has the format.") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A document of at most 1 MB, its numbers with a point as Decimal; raises FileInvalid."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
         if len(raw) > MOST_BYTES:
             _refuse(f"{path.name} is larger than 1 MB")
-        document = tomllib.loads(raw.decode(), parse_float=Decimal)
+        return tomllib.loads(raw.decode(), parse_float=Decimal)
     except OSError as error:
         _refuse(f"{path.name} cannot be read ({error.strerror})")
     except UnicodeDecodeError:
         _refuse(f"{path.name} is not UTF-8")
     except (tomllib.TOMLDecodeError, ArithmeticError, RecursionError) as error:
         _refuse(f"{path.name} is not TOML ({error})")
-    return prices_of(document, path.name)
 
 
 def prices_of(document: Mapping[str, Any], name: str) -> dict[tuple[str, str], Rates]:
-    """The same of a document that was read already, with floats as Decimal; `name` is how errors call it."""
+    """The prices in a document that was read; raises FileInvalid, which calls it `name`."""
     if unknown := set(document) - {"price"}:
         _refuse(f"{name} has {_quoted(unknown)}; it takes [[price]] only")
     entries: object = document.get("price", [])
@@ -129,4 +140,4 @@ def _quoted(names: set[str]) -> str:
 
 
 def _refuse(what: str) -> NoReturn:
-    raise ConfigurationError(f"MOTIF_PRICES_FILE: {what}.", fix="docs/costs.md has the format.")
+    raise FileInvalid(what) from None

@@ -1,7 +1,7 @@
 """What the ledger says, read as the caller: sums by day, vendor, model and whatever else it was spent on."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -133,6 +133,57 @@ async def ledger_days(connection: Connection, of: Range, vendors: Collection[str
     """Commercial calls of these vendors, by day and model."""
     cursor = await connection.execute(SQL["ledger_days"], {**of.parameters, "vendors": list(vendors)})
     return [LedgerDay(**row) for row in await cursor.fetchall()]
+
+
+class PastRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that a model was asked to do, with all attempts. `remote_models` None: its source is gone.
+
+    `seen_by`: commercial vendors that it went to.
+    """
+
+    task_type: str
+    importance: str
+    complexity: float
+    began_at: datetime
+    source_id: UUID | None
+    remote_models: str | None
+    remote_vendors: list[str] | None
+    bytes_out: int
+    input_tokens: int
+    output_tokens: int
+    cost_nusd: int
+    stood: bool
+    attempts: int
+    input_hash: str | None
+    seen_by: list[str]
+
+
+class AskedRow(msgspec.Struct, frozen=True):
+    """A model that was asked."""
+
+    vendor: str
+    model: str
+    place: str
+    most_input_tokens: int
+
+
+async def past_tasks(connection: Connection, of: Range, *, task_types: Collection[str], limit: int) -> list[PastRow]:
+    """Up to `limit` tasks of these types, the newest first."""
+    cursor = await connection.execute(
+        SQL["past_tasks"], {**of.parameters, "task_types": list(task_types), "limit": limit}
+    )
+    return [PastRow(**row) for row in await cursor.fetchall()]
+
+
+async def models_asked(connection: Connection, of: Range, task_types: Collection[str]) -> list[AskedRow]:
+    """Models that were asked to do tasks of these types."""
+    cursor = await connection.execute(SQL["models_asked"], {**of.parameters, "task_types": list(task_types)})
+    return [AskedRow(**row) for row in await cursor.fetchall()]
+
+
+async def never_asked(connection: Connection, of: Range) -> int:
+    """How many tasks no model was asked to do; of projects that the caller is in."""
+    return (await only_row(await connection.execute(SQL["never_asked"], of.parameters)))["tasks"]
 
 
 async def sums(connection: Connection, of: Range) -> dict[str, list[tuple[tuple[Any, ...], SumRow]]]:

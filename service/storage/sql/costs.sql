@@ -102,3 +102,39 @@ select l.day, l.vendor, coalesce(l.model_answered, l.model_asked) as model, coun
 from public.ledger l
 where l.day between %(first)s and %(last)s and l.vendor = any (%(vendors)s) and l.place = 'commercial'
 group by 1, 2, 3 order by 1, 2, 3
+
+-- name: past_tasks
+-- Tasks that a model was asked to do, the newest first, each with all of its attempts; what its source allows now.
+-- An attempt numbered 1 begins another run: the ledger holds calls, and does not name the task that they are for.
+with called as (
+  select l.*, count(*) filter (where l.attempt = 1) over (
+           partition by l.interaction_id, l.task_type, l.complexity, l.importance order by l.created_at, l.id) as run
+  from public.ledger l
+  where l.day between %(first)s and %(last)s and (%(project_id)s::uuid is null or l.project_id = %(project_id)s)
+    and l.task_type = any (%(task_types)s) and l.complexity is not null)
+select c.task_type, c.importance, c.complexity, min(c.created_at) as began_at, c.source_id,
+       s.remote_models, s.remote_vendors,
+       max(c.bytes_out) as bytes_out, max(c.input_tokens) as input_tokens,
+       coalesce(max(c.output_tokens) filter (where c.result = 'ok'), max(c.output_tokens)) as output_tokens,
+       sum(c.cost_nusd)::bigint as cost_nusd, bool_or(c.result = 'ok') as stood, count(*) as attempts,
+       min(c.request_hash) as input_hash,
+       coalesce(array_agg(distinct c.vendor) filter (where c.place = 'commercial'), '{}') as seen_by
+from called c left join public.sources s on s.id = c.source_id
+group by c.interaction_id, c.task_type, c.complexity, c.importance, c.run, c.source_id, s.remote_models, s.remote_vendors
+order by began_at desc
+limit %(limit)s
+
+-- name: models_asked
+-- Every model that was asked, and the most that it read at once.
+select l.vendor, l.model_asked as model, l.place, max(l.input_tokens) as most_input_tokens
+from public.ledger l
+where l.day between %(first)s and %(last)s and (%(project_id)s::uuid is null or l.project_id = %(project_id)s)
+  and l.task_type = any (%(task_types)s)
+group by 1, 2, 3 order by 1, 2, 3
+
+-- name: never_asked
+-- Tasks of the range that no model was asked to do.
+select count(*) as tasks from public.tasks t
+where t.decision = 'builtin' and t.complexity is not null and t.attempts = 0
+  and (t.created_at at time zone 'utc')::date between %(first)s and %(last)s
+  and (%(project_id)s::uuid is null or t.project_id = %(project_id)s)
