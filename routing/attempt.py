@@ -114,7 +114,7 @@ class Attempts:
         """Wait for what is being written; of calls that nobody waits for any more, the estimates stand."""
         for asking in self._late:
             asking.cancel()
-        if self._writing:
+        while self._writing:
             await asyncio.wait(self._writing)
 
     async def _hold(self, id_: UUID, ask: Ask[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import cast
 
 import msgspec
 
@@ -17,6 +18,10 @@ LOCAL_BYTES_PER_TOKEN = 2
 """What a token stands for at least, when it is asked whether a prompt fits into a local model. One byte is the safe
 bound and counts where money does; text and code take three to five. A local prompt that was cut all the same is
 noticed, costs nothing, and goes to a model with more room."""
+
+
+LEDGER = "ledger"
+"""Stands among refused budgets where nothing can be written down, so that nothing may be spent."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -106,15 +111,23 @@ def within_budget(one: Candidate, task: Task, refused: Collection[str]) -> Candi
     """
     if one.verdict is not None or one.model.place is Place.LOCAL or not refused:
         return one
-    if "ledger" in refused:
-        over = True
-    elif task.importance is Importance.EMERGENCY:
-        over = "emergency" in refused and usual_refused(one.model, refused)
-    else:
-        over = usual_refused(one.model, refused)
-    return msgspec.structs.replace(one, verdict=Verdict.OVER_BUDGET) if over else one
+    over = usual_refused(one, refused)
+    if task.importance is Importance.EMERGENCY:
+        over = over and _refuses(refused, "emergency", one)
+    if over or LEDGER in refused:
+        return msgspec.structs.replace(one, verdict=Verdict.OVER_BUDGET)
+    return one
 
 
-def usual_refused(model: Model, refused: Collection[str]) -> bool:
-    """Whether a budget that pays for a model outside emergencies said no."""
-    return any(key in ("total", f"vendor:{model.vendor}") or key.startswith("project:") for key in refused)
+def usual_refused(one: Candidate, refused: Collection[str]) -> bool:
+    """Whether a budget that pays for a model outside emergencies said no to what it may cost."""
+    keys = [key for key in refused if key in ("total", f"vendor:{one.model.vendor}") or key.startswith("project:")]
+    return any(_refuses(refused, key, one) for key in keys)
+
+
+def _refuses(refused: Collection[str], key: str, one: Candidate) -> bool:
+    """Where it is known what the budget has left, a model that may cost no more than that is still granted."""
+    if not isinstance(refused, Mapping):
+        return key in refused
+    left = cast("Mapping[str, int]", refused).get(key)
+    return left is not None and one.price > left

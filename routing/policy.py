@@ -69,7 +69,8 @@ def decide(
     """Choose the model that a task goes to next.
 
     `most_input_tokens` bounds what its prompt can be. `failed`: models already asked in this run, with the codes of
-    their errors. `refused`: keys of budgets that said no in this run, and `ledger` where nothing can be written down.
+    their errors. `refused`: keys of budgets that said no in this run, with what each has left where that is known (a
+    mapping; what costs no more than that is still a candidate), and `ledger` where nothing can be written down.
     """
     decision = _decide(task, catalog, experience, now, most_input_tokens, failed, refused, rules)
     if task.vendors is None or _commercial(decision.model):
@@ -136,14 +137,14 @@ def _decide(
         reason=reason,
         target=target,
         threshold=rules.thresholds[task.type],
-        pool=_pool(chosen.model, task, refused) if chosen else Pool.NORMAL,
+        pool=_pool(chosen, task, refused) if chosen else Pool.NORMAL,
         held_back=False,
         considered=tuple(_considered(one, chosen, target) for one in affordable),
     )
 
 
-def _pool(model: Model, task: Task, refused: Collection[str]) -> Pool:
-    if task.importance is Importance.EMERGENCY and _commercial(model) and usual_refused(model, refused):
+def _pool(chosen: Candidate, task: Task, refused: Collection[str]) -> Pool:
+    if task.importance is Importance.EMERGENCY and _commercial(chosen.model) and usual_refused(chosen, refused):
         return Pool.EMERGENCY
     return Pool.NORMAL
 

@@ -11,7 +11,7 @@ import msgspec
 
 from routing.attempt import Ask, Attempt, Attempts, Noticed
 from routing.budget import Call, Ledger
-from routing.candidates import most_output_tokens
+from routing.candidates import LEDGER, most_output_tokens
 from routing.catalog import Catalog, Model, Place
 from routing.errors import BadAnswer, BudgetError, BudgetRefused, CallFailed, CatalogInvalid, VendorError
 from routing.failures import Failures
@@ -87,7 +87,7 @@ class Router:
         """
         most = self._most_input_tokens(task)
         failed: dict[str, str] = {}
-        refused: set[str] = set()
+        refused: dict[str, int] = {}
         attempts: list[Attempt] = []
         while True:
             decision = self._decide(task, most, await self._memory.recall(), failed, refused)
@@ -265,9 +265,12 @@ class Router:
             await self._memory.cool_down(model.vendor, name, seconds=rest.seconds, reason=rest.reason)
 
 
-def _refuse(error: BudgetError, model: Model, refused: set[str], failed: dict[str, str]) -> None:
-    """What a refusal takes away: what the budget is for, or everything that costs. Never the same one twice."""
-    key = error.budget if isinstance(error, BudgetRefused) else "ledger"
-    if key in refused:
+def _refuse(error: BudgetError, model: Model, refused: dict[str, int], failed: dict[str, str]) -> None:
+    """What a refusal takes away: what the budget has not enough left for, or everything that costs.
+
+    A budget that refuses once more without having less left would do so for ever: then the model is out.
+    """
+    key, left = (error.budget, error.left_nusd) if isinstance(error, BudgetRefused) else (LEDGER, 0)
+    if key in refused and left >= refused[key]:
         failed[model.ref] = error.code
-    refused.add(key)
+    refused[key] = min(left, refused.get(key, left))

@@ -202,6 +202,26 @@ def test_a_budget_that_says_no_takes_away_what_it_pays_for(refused: set[str], mo
     assert (named(decision), decision.reason) == (model, reason)
 
 
+@pytest.mark.parametrize(
+    ("left", "model"),
+    [
+        # With 2,000 tokens in and 1,000 out haiku may cost 750,000 nano-dollars, opus 30,000,000.
+        ({"total": 30_000_000}, "opus"),
+        ({"total": 29_999_999}, "haiku"),
+        ({"total": 750_000}, "haiku"),
+        ({"total": 749_999}, "small"),
+        ({"total": 10**9, "vendor:anthropic": 0}, "small"),
+        ({"total": 10**9, "vendor:openai": 0}, "opus"),
+        ({"total": 10**9, "ledger": 0}, "small"),
+    ],
+)
+def test_the_best_that_what_is_left_of_a_budget_holds_is_asked(left: dict[str, int], model: str):
+    models = catalog(
+        local(capability=0.3), remote("haiku", CHEAP, capability=0.5), remote("opus", DEAR, capability=0.6)
+    )
+    assert named(decided(HARD, models, refused=left)) == model
+
+
 def test_an_empty_budget_does_not_block_free_local_models():
     """litellm #10973"""
     everything = {"total", "emergency", "ledger", "vendor:ollama", "vendor:anthropic", "project:x"}

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from house import DOLLAR, GOOD, HAIKU, HARD, LOCAL, LUNA, OPUS, House
 from in_memory import InMemoryLedger, InMemoryMemory
-from parts import CHEAP, PROJECT, Note, catalog, local, rates, remote, task
+from parts import CHEAP, DEAR, PROJECT, Note, catalog, local, rates, remote, task
 
 from routing import errors
 from routing.catalog import Catalog, Place
@@ -223,6 +223,13 @@ async def test_an_empty_budget_of_the_project_takes_all_commercial_ones_away():
     house = House(LOCAL, HAIKU, LUNA, total=DOLLAR, **{f"project_{PROJECT}": 0})
     assert (await house.router.run(HARD)).model == "ollama/small"
     assert house.ledger.steps == ["reserve", "record"]
+
+
+async def test_what_is_left_of_a_budget_goes_to_the_model_that_it_holds():
+    house = House(local(capability=0.3), remote("haiku", CHEAP, capability=0.5), remote("opus", DEAR, capability=0.6))
+    house.ledger.limits["total"] = house.worst(HAIKU)
+    assert (await house.router.run(HARD)).model == "anthropic/haiku"
+    assert house.ledger.steps == ["reserve", "reserve", "send", "settle"]
 
 
 async def test_an_emergency_goes_on_with_the_emergency_pool():
