@@ -13,6 +13,7 @@ from litestar.events import BaseEventEmitterBackend
 from routing.router import Router
 from service.api import (
     audit,
+    budgets,
     costs,
     erasure,
     installation,
@@ -109,6 +110,7 @@ def create_app(
             *sources.ROUTES,
             *installation.ROUTES,
             *audit.ROUTES,
+            *budgets.ROUTES,
             *costs.ROUTES,
             *erasure.ROUTES,
             *project_export.ROUTES,

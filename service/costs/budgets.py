@@ -16,7 +16,7 @@ ALERTS = (50, 75, 90, 100)
 
 
 class PeriodShown(msgspec.Struct, frozen=True):
-    """A day's or month's part. `left` and `share` (settled by limit) null without a limit; `alerts`: percents passed."""
+    """A day or month. `left` and `share` (settled by limit) are null without a limit; `alerts`: percents passed."""
 
     limit: Money | None
     settled: Money

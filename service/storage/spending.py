@@ -18,7 +18,7 @@ from routing.errors import BudgetRefused, LedgerUnavailable
 from service.errors import ConfigurationError, DatabaseUnavailable
 from service.log import logger
 from service.storage.combining import Combiner, Operation
-from service.storage.database import Connection, Database, Role, only_row
+from service.storage.database import Database, Role, only_row
 from service.storage.queries import load
 
 SQL = load("spending")
@@ -166,12 +166,6 @@ class PostgresLedger:
         """Write down a call that costs nothing; see the protocol."""
         await self._see_to(Operation(call_id, {"op": "record", "id": call_id, **_written(call, ended)}, first=True))
 
-    async def expire(self, most: int = 1000) -> Expired:
-        """Free or settle at most so many reservations whose holder never came back; see `expire`."""
-        expired = await expire(self._database, most=most)
-        self._tell(expired.alerts)
-        return expired
-
     async def close(self, timeout_s: float = 5.0) -> None:
         """Write down what is still kept, within `timeout_s`; the rest is left to the sweeper."""
         with suppress(TimeoutError):
@@ -270,21 +264,34 @@ class PostgresLedger:
         return msgspec.convert(row["done"], _Spent)
 
     def _tell(self, alerts: Sequence[Alert]) -> None:
+        _log(alerts)
         for alert in alerts:
-            logger().warning("budget alert", **msgspec.structs.asdict(alert))
             self._alerted(alert)
 
 
 async def expire(database: Database, *, most: int = 1000) -> Expired:
     """Free what expired unsent, and take what was sent to have cost all of it; the oldest first, at most so many."""
     async with database.transaction(Role.SERVICE) as connection:
-        return await expire_in(connection, most=most)
-
-
-async def expire_in(connection: Connection, *, most: int) -> Expired:
-    """See `expire`; in a transaction of the service."""
-    row = await only_row(await connection.execute(SQL["expire"], {"most": most}))
+        row = await only_row(await connection.execute(SQL["expire"], {"most": most}))
     return msgspec.convert(row["done"], Expired)
+
+
+async def sweep(database: Database, *, at_once: int = 200, most_batches: int = 100) -> None:
+    """Expire whatever is past its time; may be run by anybody at any time.
+
+    Each batch is a transaction of its own: budgets are not held up for long, however much was left behind.
+    """
+    for _ in range(most_batches):
+        expired = await expire(database, most=at_once)
+        if not expired.released + expired.settled:
+            return
+        logger().info("reservations expired", released=expired.released, settled=expired.settled)
+        _log(expired.alerts)
+
+
+def _log(alerts: Sequence[Alert]) -> None:
+    for alert in alerts:
+        logger().warning("budget alert", **msgspec.structs.asdict(alert))
 
 
 def _release(reservation: UUID, *, unsent: bool) -> Operation:

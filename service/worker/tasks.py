@@ -14,7 +14,7 @@ from service.erasure.retention import retain
 from service.errors import DatabaseUnavailable
 from service.log import logger
 from service.matching.embedder import Embedder
-from service.storage import jobs
+from service.storage import jobs, spending
 from service.storage.database import Connection, Database, Role
 from service.worker.attempt import Attempts, Ending, JobFailed
 from service.worker.pace import Pace
@@ -139,3 +139,4 @@ async def sweep(database: Database, pace: Pace) -> None:
         )
     if any(msgspec.structs.astuple(swept)):
         logger().info("swept", **msgspec.structs.asdict(swept))
+    await spending.sweep(database)

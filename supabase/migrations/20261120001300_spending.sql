@@ -346,7 +346,7 @@ begin
 
   for o in
     select e.n::integer as n, e.value as op, e.value ->> 'op' as what, (e.value ->> 'id')::uuid as id,
-           r.state, r.pool, r.vendor, r.project_id, r.amount_nusd, r.day, r.expires_at <= now() as late, r.call,
+           r.state, r.pool, r.vendor, r.model, r.project_id, r.amount_nusd, r.day, r.expires_at <= now() as late, r.call,
            l.id is not null as written, l.cost_nusd as was, l.estimated as guessed, l.result, l.pool as ledger_pool,
            l.vendor as ledger_vendor, l.project_id as ledger_project, l.day as ledger_day
     from jsonb_array_elements(ops) with ordinality as e (value, n)
@@ -439,8 +439,9 @@ begin
             reserved[i] := reserved[i] - o.amount_nusd;
             settled[i] := settled[i] + o.amount_nusd - coalesce(o.was, 0);
           end loop;
-          ledger_ids := ledger_ids || o.id; entries := entries || (o.call || jsonb_build_object(
-            'result', 'lost', 'project_id', o.project_id, 'vendor', o.vendor, 'pool', o.pool));
+          ledger_ids := ledger_ids || o.id; entries := entries || (jsonb_build_object(
+            'task_type', 'unknown', 'reason', 'unknown', 'model_asked', o.model, 'place', 'commercial') || o.call
+            || jsonb_build_object('result', 'lost', 'project_id', o.project_id, 'vendor', o.vendor, 'pool', o.pool));
           held_amounts := held_amounts || o.amount_nusd; costs := costs || o.amount_nusd; guesses := guesses || true;
           days := days || on_day;
           answer := '{"ok": true, "state": "settled"}';

@@ -53,6 +53,7 @@ AGENTS = frozenset({"read key", "write key"})
 _IN_PROJECT = "/api/v1/projects/{project_id}"
 _OF_PATTERN = "/api/v1/patterns/{pattern_id}"
 _VIC, _NEW = {"user_id": VIC}, {"user_id": NEW}
+_OUR_BUDGET = {"key": f"project:{OURS}"}
 
 ROUTES: dict[str, Route] = {
     "GET /api/v1/projects": Route(READERS | SERVICE, open=BELIEVED),
@@ -85,6 +86,11 @@ ROUTES: dict[str, Route] = {
     # With a project named, as of the project's audit; see tests/integration/api/test_costs_api.py.
     "GET /api/v1/costs/report": Route(OPERATORS | SERVICE, refused=BELIEVED),
     "GET /api/v1/costs/egress": Route(OPERATORS | SERVICE, refused=BELIEVED),
+    "GET /api/v1/budgets": may("budgets", "select", open=BELIEVED),
+    "GET /api/v1/budgets/{key}": may("budgets", "select", ids=_OUR_BUDGET),
+    "PUT /api/v1/budgets/{key}": may(
+        "budgets", "update", body={"day_usd": "2", "month_usd": None}, ids=_OUR_BUDGET, refused=READERS | OPERATORS
+    ),
     "GET /api/v1/installation/roles": may("installation_roles", "select", refused=BELIEVED),
     "PUT /api/v1/installation/roles/{user_id}/{role}": may(
         "installation_roles", "insert", ids={**_NEW, "role": "operator"}, refused=BELIEVED

@@ -1,0 +1,120 @@
+"""/api/v1/budgets: what may be spent on models, and what is left. For operators; a project's, for its admins too."""
+
+from typing import Annotated, Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from service.api.etag import UNCHANGED, check_if_match, tagged
+from service.api.parts import Parts
+from service.api.problem import refusals
+from service.costs.budgets import BudgetShown, budget_shown, parse_usd
+from service.costs.money import Money, money
+from service.storage import budgets
+from service.storage.budgets import Budget, BudgetKind, Limits, budget_of
+from service.storage.database import Caller
+
+Dollars: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,8}(\.[0-9]{1,9})?$", max_length=20)]
+
+
+class BudgetList(msgspec.Struct, frozen=True):
+    """The budgets that the caller may see: the total first, then emergency, vendors and projects."""
+
+    items: list[BudgetShown]
+
+
+class LimitsShown(msgspec.Struct, frozen=True):
+    """The limits of a budget; null for none."""
+
+    key: str
+    kind: BudgetKind
+    vendor: str | None
+    project_id: UUID | None
+    day: Money | None
+    month: Money | None
+
+
+class NewLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Both limits, in dollars with up to nine decimals; null for none."""
+
+    day_usd: Dollars | None
+    month_usd: Dollars | None
+
+
+@get(
+    "/api/v1/budgets",
+    summary="List budgets",
+    description="Operators see all, admins those of their projects, and nobody else any. What is left is the limit "
+    "without what is settled and what calls under way hold.",
+    response_description="Budgets, today and this month (UTC).",
+    tags=["Budgets"],
+    responses=refusals(),
+)
+async def list_budgets(parts: NamedDependency[Parts], caller: NamedDependency[Caller]) -> BudgetList:
+    """List what the caller may see."""
+    async with parts.database.writing(caller) as connection:
+        found = await budgets.list_budgets(connection)
+    return BudgetList([budget_shown(state) for state in found])
+
+
+@get(
+    "/api/v1/budgets/{key:str}",
+    summary="Read a budget's limits",
+    description="`key`: `total`, `emergency`, `vendor:<name>` for operators; `project:<id>` for its admins too.",
+    response_description="The limits, and their ETag.",
+    tags=["Budgets"],
+    responses=refusals(404) | UNCHANGED,
+)
+async def read_limits(
+    request: Request[Any, Any, Any],
+    key: FromPath[str],
+    parts: NamedDependency[Parts],
+    caller: NamedDependency[Caller],
+) -> Response[LimitsShown]:
+    """Read one budget's limits."""
+    budget = budget_of(key)
+    async with parts.database.writing(caller) as connection:
+        found = await budgets.read_limits(connection, caller, budget)
+    return tagged(request, _shown(budget, found))
+
+
+@put(
+    "/api/v1/budgets/{key:str}",
+    summary="Set a budget's limits",
+    description="For operators; a project's own is set by its admins. Without a limit on the total nothing commercial "
+    "is spent, and nothing of the emergency pool without one of its own. A limit below what is spent already ends it "
+    "for the period; calls under way are not stopped.",
+    response_description="The limits as they are now, and their ETag.",
+    tags=["Budgets"],
+    responses=refusals(404, 412, 413, 415, 428),
+)
+async def set_limits(
+    request: Request[Any, Any, Any],
+    key: FromPath[str],
+    data: JSONBody[NewLimits],
+    parts: NamedDependency[Parts],
+    caller: NamedDependency[Caller],
+) -> Response[LimitsShown]:
+    """Set one budget's limits."""
+    budget = budget_of(key)
+    limits = Limits(_nusd(data.day_usd, "day"), _nusd(data.month_usd, "month"))
+    async with parts.database.writing(caller) as connection:
+        before = await budgets.hold_limits(connection, caller, budget)
+        check_if_match(request, _shown(budget, before))
+        await budgets.set_limits(connection, budget, limits)
+    return tagged(request, _shown(budget, limits))
+
+
+def _nusd(usd: str | None, period: str) -> int | None:
+    return None if usd is None else parse_usd(usd, period=period)
+
+
+def _shown(budget: Budget, limits: Limits) -> LimitsShown:
+    day, month = (None if limit is None else money(limit) for limit in (limits.day_nusd, limits.month_nusd))
+    return LimitsShown(budget.key, budget.kind, budget.vendor, budget.project_id, day, month)
+
+
+ROUTES = (list_budgets, read_limits, set_limits)
