@@ -6,6 +6,7 @@ Chooses nothing. Whatever happens after a request may have left, its cost is wri
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid4
 
@@ -131,20 +132,20 @@ class Attempts:
         latency_ms = _since(started)
         value: Any = None
         error: Exception | None = None
-        usage, answered, keep = None, None, None
+        said: SaidT | None = None
         try:
             said = asking.result()
+            usage, answered = said.usage, said.model
         except VendorError as raised:
             error, usage, answered = raised, raised.usage, raised.model
-        else:
-            usage, answered = said.usage, said.model
+        cost, estimated = self._cost(id_, ask, usage, answered)
+        keep: Mapping[str, Any] | None = None
+        if said is not None:
             try:
                 value = ask.check(said)
+                keep = ask.keep(said, cost)
             except Exception as raised:  # the money first, whatever is wrong with the answer or with us
                 error = raised
-        cost, estimated = self._cost(id_, ask, usage, answered)
-        if error is None:
-            keep = ask.keep(asking.result(), cost)
         result = error.code if isinstance(error, VendorError) else "ok" if error is None else "check-failed"
         ended = Ended(
             result=result,
@@ -201,13 +202,13 @@ class Attempts:
         rates = self.catalog.rates_of(ask.model, answered)
         if rates is None:
             # Billed as a model that nobody has a price for: what is left is the most that it can be.
-            self._noticed("unknown model answered", {"call": str(id_), "asked": ask.model.ref})
+            self._notice("unknown model answered", {"call": str(id_), "asked": ask.model.ref})
             priced = [one.rates for one in self.catalog.models if one.vendor == ask.model.vendor and one.rates]
             return max([ask.worst_case_nusd, *(cost_nusd(usage, rates) for rates in priced)]), True
         cost = cost_nusd(usage, rates)
         if cost > ask.worst_case_nusd:
             facts = {"call": str(id_), "model": ask.model.ref, "cost": cost, "reserved": ask.worst_case_nusd}
-            self._noticed("cost above reservation", facts)
+            self._notice("cost above reservation", facts)
         return cost, False
 
     async def _write(self, id_: UUID, ask: Ask[Any], ended: Ended, *, never_left: bool = False) -> Attempt:
@@ -243,7 +244,11 @@ class Attempts:
         try:
             await writing
         except LedgerUnavailable as error:
-            self._noticed("left to the sweeper", {"error": error.code})
+            self._notice("left to the sweeper", {"error": error.code})
+
+    def _notice(self, event: str, facts: Mapping[str, object]) -> None:
+        with suppress(Exception):  # whoever listens must not keep a cost from being written down
+            self._noticed(event, facts)
 
     def _remember(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)

@@ -105,6 +105,15 @@ async def test_a_check_that_is_broken_costs_what_it_costs_and_is_heard():
     assert (house.ledger.cost, house.ledger.held) == (15_000, 0)
 
 
+async def test_an_answer_that_cannot_be_kept_is_paid_and_heard_of():
+    house = House(total=DOLLAR)
+    house.vendors["anthropic"].tell("haiku", Answer(object(), Usage(100, 10), "haiku"))
+    with pytest.raises(TypeError):
+        await house.router.run(HARD)
+    assert house.ledger.results == [("haiku", "check-failed")]
+    assert (house.ledger.cost, house.ledger.held) == (15_000, 0)
+
+
 @pytest.mark.parametrize(
     ("error", "cost", "estimated", "success"),
     [
