@@ -4,6 +4,7 @@ python -m contestants.spend_motif WIRE_URL SEED TASKS AT_ONCE
 """
 
 import asyncio
+import logging
 import sys
 
 from contestants.of_motif import the_model, the_task
@@ -34,6 +35,7 @@ class Forgetful:
 
 async def main(url: str, seed: int, tasks: int, at_once: int) -> None:
     """Spend."""
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # that Postgres is away is the point here
     vendor = OpenAI(KEY, f"{url}/openai/v1", api="chat", proxies=False)
     database = await open_database(load_settings(), application="motif-benchmark")
     ledger = PostgresLedger(database)

@@ -178,7 +178,7 @@ class Database:
     async def _row(self, role: Role, statement: LiteralString, values: Mapping[str, Any]) -> DictRow:
         async with self._pool.connection() as connection:
             cursor = connection.cursor()
-            async with connection.pipeline(), AsyncTransaction(connection):
+            async with connection.pipeline():  # what it sends is one transaction, and it ends by itself
                 await connection.execute(SQL["become"], (role.value, ""))
                 await cursor.execute(statement, values)
             return await only_row(cursor)
