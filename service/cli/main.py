@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from service import __version__
 from service.cli import (
+    budget,
     costs,
     db,
     embeddings,
@@ -30,6 +31,8 @@ from service.cli import (
     projects,
     review,
     route,
+    router,
+    sources,
     users,
 )
 from service.cli.doctor import doctor
@@ -56,12 +59,15 @@ projects.app.command("export")(project_export.export)
 projects.app.command("import")(project_export.import_)
 app.add_typer(projects.app, name="projects")
 app.add_typer(members.app, name="members")
+app.add_typer(sources.app, name="sources")
 app.add_typer(operator.app, name="operator")
 app.add_typer(embeddings.app, name="embeddings")
 app.add_typer(models.app, name="models")
+app.add_typer(budget.app, name="budget")
 app.add_typer(costs.app, name="costs")
 app.command()(egress)
 app.add_typer(route.app, name="route")
+app.add_typer(router.app, name="router")
 app.command()(serve)
 app.command()(token)
 app.add_typer(keys.app, name="keys")

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
@@ -26,6 +25,8 @@ SLOTS = 4096
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0)
 FOLDS = 5
 _FOLDS_INSIDE = 3
+# Without types of its own.
+_SPARSE: Any = scipy.sparse
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -160,8 +161,9 @@ class _Table:
 
 def _fit(table: _Table, rows: Rows, on: date) -> Weights:
     """Fit to some rows of a table; nothing is read of the others."""
-    samples = [table.samples[row] for row in rows]
-    before, groups = table.before[rows], table.groups[rows]
+    samples = [table.samples[row] for row in _listed(rows)]
+    before: Numbers = table.before[rows]
+    groups: Rows = table.groups[rows]
     # So scaled, leaning wholly on the current weights costs the penalty as little as a few words do.
     scale = max(float(np.std(before)), 1e-9) * 2
     columns = _beside([table.own[rows], (before / scale)[:, None]])
@@ -172,19 +174,20 @@ def _fit(table: _Table, rows: Rows, on: date) -> Weights:
     spread = float(np.std(before) / max(np.std(unseen), 1e-9))
     found: Numbers = np.asarray(learned.coef_) * spread
     leaning = float(found[-1]) / scale
-    coefficients = np.round(found[:-1] + leaning * table.coefficients(table.current), 4)
-    words, signs, kinds = np.split(coefficients, table.borders)
+    coefficients: Numbers = np.round(found[:-1] + leaning * table.coefficients(table.current), 4)
+    beyond: Numbers = before - table.own[rows] @ coefficients
+    words, signs, kinds = (part.tolist() for part in np.split(coefficients, table.borders))
     strong = [sample.strong for sample in samples if sample.strong is not None]
     return Weights(
         version=f"fitted-{on.isoformat()}-{len(samples)}",
-        base=_short(table.current.base + float(np.mean(before - table.own[rows] @ coefficients))),
-        signs=dict(zip(NAMES, signs.tolist(), strict=True)),
-        kinds=dict(zip(table.kinds, kinds.tolist(), strict=True)),
-        words=tuple(words.tolist()),
+        base=_short(table.current.base + float(beyond.mean())),
+        signs=dict(zip(NAMES, signs, strict=True)),
+        kinds=dict(zip(table.kinds, kinds, strict=True)),
+        words=tuple(words),
         fitted=Fitted(
             on=on,
             tasks=len(samples),
-            groups=len(np.unique(groups)),
+            groups=len(set(_listed(groups))),
             weak_right=_short(sum(sample.weak or 0.0 for sample in samples) / len(samples)),
             strong_right=_short(sum(strong) / len(strong)) if strong else None,
             penalty=penalty,
@@ -205,7 +208,7 @@ def _unseen(table: _Table, on: date, folds: int) -> Numbers:
     scores = np.zeros(len(table.samples))
     for seen, rest in _folds(table.groups, folds):
         weights = _fit(table, seen, on)
-        for row in rest:
+        for row in _listed(rest):
             scores[row] = _score(table.samples[row], weights)
     return scores
 
@@ -235,11 +238,14 @@ def _folds(groups: Rows, folds: int) -> Iterator[tuple[Rows, Rows]]:
 
 
 def _beside(blocks: Sequence[Any]) -> Any:
-    stacked: Any = scipy.sparse.hstack(blocks)
-    return csr_array(stacked)
+    return _SPARSE.csr_array(_SPARSE.hstack(blocks))
 
 
-def _slots(texts: Sequence[dict[str, int]], slots: int) -> csr_array:
+def _listed(rows: Rows) -> list[int]:
+    return rows.tolist()
+
+
+def _slots(texts: Sequence[dict[str, int]], slots: int) -> Any:
     rows, columns, values = list[int](), list[int](), list[float]()
     for row, words in enumerate(texts):
         share = 1 / math.sqrt(len(words)) if words else 0.0
@@ -248,7 +254,7 @@ def _slots(texts: Sequence[dict[str, int]], slots: int) -> csr_array:
             rows.append(row)
             columns.append(slot)
             values.append(sign * share)
-    return csr_array((values, (rows, columns)), shape=(len(texts), slots))
+    return _SPARSE.csr_array((values, (rows, columns)), shape=(len(texts), slots))
 
 
 def _centred(gains: Numbers, types: Sequence[str]) -> Numbers:

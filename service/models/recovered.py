@@ -39,10 +39,8 @@ def interval(
     _, starts = np.unique(groups[order], return_index=True)
     members: list[Rows] = np.split(order, starts[1:])
     made = np.random.default_rng(seed)
-    drawn = [
-        measure(np.concatenate([members[one] for one in made.integers(0, len(members), len(members))]))
-        for _ in range(resamples)
-    ]
+    draws = made.integers(0, len(members), (resamples, len(members)))
+    drawn = [measure(np.concatenate([members[int(one)] for one in draw])) for draw in draws]
     known = [value for value in drawn if not math.isnan(value)]
     if not known:
         return math.nan, math.nan
