@@ -16,7 +16,8 @@ _MOST_LINES = 15
 def show_report(report: CostReport) -> None:
     """Print it."""
     days = (report.last - report.first).days + 1
-    out.print(f"[bold]What models cost[/bold], {report.first} to {report.last} ({days} days, UTC)\n")
+    length = "1 day" if days == 1 else f"{days} days"
+    out.print(f"[bold]What models cost[/bold], {report.first} to {report.last} ({length}, UTC)\n")
     _show_sums(report)
     if report.budgets:
         out.print("\n[bold]Left of the budgets[/bold]")

@@ -29,10 +29,10 @@ def range_of(
 ) -> Range:
     """The days that are meant: from `first` to `last`, or so many `days` up to `last`; the last 30 where nothing is
     said. Raises RequestInvalid for a range that ends before it begins, or is longer than a year."""
-    end = last or today
-    begin = first or end - timedelta(days=(days or 30) - 1)
     if first is not None and days is not None:
         raise RequestInvalid("Days are counted back from the last one.", fix="Give the first day or a number of days.")
+    end = last or today
+    begin = first or date.fromordinal(max(end.toordinal() - (days or 30) + 1, 1))
     if begin > end:
         raise RequestInvalid(f"The range ends on {end}, before it begins on {begin}.", fix="Change the days around.")
     if (end - begin).days >= LONGEST_RANGE_DAYS:

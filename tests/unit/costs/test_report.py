@@ -143,8 +143,9 @@ def test_two_whole_days_are_the_least_that_a_forecast_takes() -> None:
         (date(2026, 1, 1), None, None, (date(2026, 1, 1), TODAY)),
         (None, date(2026, 1, 7), 7, (date(2026, 1, 1), date(2026, 1, 7))),
         (date(2025, 11, 20), TODAY, None, (date(2025, 11, 20), TODAY)),
+        (None, date.min, None, (date.min, date.min)),
     ],
-    ids=["nothing", "a-day", "from", "days-up-to", "a-year"],
+    ids=["nothing", "a-day", "from", "days-up-to", "a-year", "the-first-day-of-all"],
 )
 def test_a_range_counts_both_of_its_ends(
     first: date | None, last: date | None, days: int | None, meant: tuple[date, date]
