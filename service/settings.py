@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     )
     embedding_model: str = Field(
         default=DEFAULT_EMBEDDING_MODEL,
-        description="A sentence-transformers model, by name or folder, or `none` for words, paths and co-change only.",
+        description="A sentence-transformers model, by name or folder; or a vendor's, `openai:text-embedding-3-small`, "
+        "`ollama:NAME`, `compatible:NAME`; or `none` for words, paths and co-change only.",
     )
     embedding_threads: int = Field(default=1, ge=1, le=64, description="Threads ONNX Runtime uses for one text.")
     max_text_chars: int = Field(
