@@ -1,7 +1,7 @@
 """Budgets as they are shown and set: dollars outside, nano-dollars inside, shares and alerts by today's limit. Pure."""
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,11 @@ from service.storage.budgets import MOST_A_DAY_NUSD, MOST_A_MONTH_NUSD, BudgetKi
 
 ALERTS = (50, 75, 90, 100)
 """Percent of a limit at which somebody is told, once a period."""
+
+
+# Longer than any amount that people write: nothing is rounded on the way.
+_LONGEST_TEXT = 60
+_EXACT = Context(prec=2 * _LONGEST_TEXT)
 
 
 class PeriodShown(msgspec.Struct, frozen=True):
@@ -66,6 +71,8 @@ def parse_usd(text: str, *, period: str) -> int:
     Raises RequestInvalid for what is no amount, negative, finer than a nano-dollar or beyond what a limit can be.
     """
     most = MOST_A_DAY_NUSD if period == "day" else MOST_A_MONTH_NUSD
+    if len(text) > _LONGEST_TEXT:
+        raise _not_an_amount(text)
     try:
         dollars = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
@@ -74,12 +81,12 @@ def parse_usd(text: str, *, period: str) -> int:
         raise _not_an_amount(text)
     if dollars.is_signed() and dollars != 0:
         raise RequestInvalid("A budget cannot be negative.", fix="Give 0 to spend nothing.")
-    if dollars * NUSD > most:
+    if dollars > Decimal(most) / NUSD:
         raise RequestInvalid(
             f"That is more than a budget for a {period} can be.", fix=f"Give {shown(most)} at most, or unset the limit."
         )
-    exact = dollars * NUSD
-    if exact != exact.to_integral_value():
+    exact = dollars.scaleb(9, _EXACT)
+    if (dollars and dollars.adjusted() < -9) or exact != exact.to_integral_value(context=_EXACT):
         raise RequestInvalid("An amount has 9 decimals at most.", fix="Round it.")
     return int(exact)
 
