@@ -29,6 +29,7 @@ from routing.vendors.vectors import check_vectors
 KEEP_ALIVE = "10m"
 """How long the model stays loaded after a call: longer than the pause between two tasks of one run."""
 CONNECT_S = 5.0
+_CLOUD = "ollama.com"
 
 _heard: ContextVar[list[httpx.Response]] = ContextVar("heard")
 
@@ -41,6 +42,9 @@ class _Bounded(httpx.AsyncBaseTransport):
         self._inner = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host != _CLOUD:
+            # The SDK adds OLLAMA_API_KEY of the environment, which is Ollama's own and nobody else's.
+            request.headers.pop("authorization", None)
         response = await self._inner.handle_async_request(request)
         try:
             content = b"".join([piece async for piece in bounded(response.aiter_raw())])

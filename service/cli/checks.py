@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from psycopg.conninfo import conninfo_to_dict
 
+from routing.catalog import Place
 from service.data_folder import open_data_folder
 from service.errors import MotifError
 from service.local_postgres import process
@@ -17,6 +18,7 @@ from service.local_postgres.server import open_local
 from service.matching.embed import open_embedder
 from service.matching.model_folder import exported, missing_for_export
 from service.models.embedding import vendor_model
+from service.models.looking import look, vendor_lines
 from service.settings import Settings
 from service.storage import health, migrate, pooling, search
 from service.storage.connect import caller_of
@@ -58,7 +60,7 @@ async def examine(settings: Settings) -> AsyncGenerator[Finding]:
                     yield finding
     yield await _guarded("tokens", _tokens(settings))
     yield await _guarded("embeddings", asyncio.to_thread(_embeddings, settings))
-    yield Finding("language models", "ok", "none configured: the built-in extractor does the work")
+    yield await _guarded("language models", _language_models(settings))
 
 
 def failed(name: str, error: Exception) -> Finding:
@@ -235,6 +237,20 @@ def _embeddings(settings: Settings) -> Finding:
     if (embedder := open_embedder(settings, workers=1)) is not None:
         embedder.embed(["motif"])
     return Finding("embeddings", "ok", f"{manifest.model_id}, {manifest.dimension} dimensions, exported, answers")
+
+
+async def _language_models(settings: Settings) -> Finding:
+    seen = await look(settings)
+    lines = vendor_lines(settings, seen.heard, seen.catalog, limited=None)
+    for line in lines:
+        if line.status == "fail":
+            fix = "`motif models doctor` says more; the built-in extractor takes over meanwhile."
+            return Finding("language models", "warn", f"{line.name}: {line.detail}", fix)
+    local = sum(model.place is Place.LOCAL for model in seen.catalog.models)
+    commercial = len(seen.catalog.models) - local
+    if not seen.catalog.models:
+        return Finding("language models", "ok", "none: the built-in extractor does the work")
+    return Finding("language models", "ok", f"{local} local, {commercial} commercial; `motif models doctor` says more")
 
 
 def _wants_vectors(settings: Settings) -> bool:

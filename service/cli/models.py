@@ -1,24 +1,19 @@
 """The `motif models` commands: which models there are, where they really run, and whether they answer."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-import msgspec
 import typer
 
-from routing.catalog import Catalog, Model, Place
+from routing.catalog import Model, Place
 from routing.errors import RoutingError
 from service.cli.models_shown import show_answer, show_models, show_vendors
 from service.cli.run import print_json, run
 from service.errors import MotifError
-from service.models.discovery import catalog_of
 from service.models.errors import as_motif_error, vendor_fix
-from service.models.looking import ModelLine, Probe, VendorLine, model_lines, vendor_lines
+from service.models.looking import ModelLine, Probe, VendorLine, look, model_lines, vendor_lines
 from service.models.opening import InstalledRouter, open_router
-from service.models.prices import known_prices
-from service.models.vendors import Heard, ask_vendors, open_vendors
 from service.settings import Settings, load_settings
 from service.storage import route
 from service.storage.connect import open_database
@@ -30,17 +25,12 @@ _PATIENCE_S = 60.0
 """Longest wait for the answer to a probe: a local model may have to be loaded first."""
 
 
-class _Seen(msgspec.Struct, frozen=True):
-    settings: Settings
-    heard: dict[str, Heard]
-    catalog: Catalog
-
-
 @app.command("list")
 def list_(json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """List every model: where it really runs, what it reads at once, what it costs, which tasks it takes."""
-    seen = run(_seen())
-    lines = model_lines(seen.settings, seen.heard, seen.catalog)
+    settings = load_settings()
+    seen = run(look(settings))
+    lines = model_lines(settings, seen.heard, seen.catalog)
     print_json(lines) if json else show_models(lines)
 
 
@@ -62,17 +52,18 @@ def doctor(
 
 
 async def _look(*, ask: bool, show: bool) -> tuple[list[VendorLine], list[ModelLine], list[Probe]]:
-    seen = await _seen()
-    limited, trouble = await _limited(seen.settings)
-    vendors = vendor_lines(seen.settings, seen.heard, seen.catalog, limited=limited)
+    settings = load_settings()
+    seen = await look(settings)
+    limited, trouble = await _limited(settings)
+    vendors = vendor_lines(settings, seen.heard, seen.catalog, limited=limited)
     vendors += [trouble] if trouble is not None else []
-    models = model_lines(seen.settings, seen.heard, seen.catalog)
+    models = model_lines(settings, seen.heard, seen.catalog)
     if show:
         show_vendors(vendors)
         show_models(models)
     probes: list[Probe] = []
     if ask:
-        async with _router(seen.settings) as router:
+        async with _router(settings) as router:
             for line in models:
                 model = router.catalog.find(line.model)
                 if model is not None:
@@ -80,19 +71,6 @@ async def _look(*, ask: bool, show: bool) -> tuple[list[VendorLine], list[ModelL
                     if show:
                         show_answer(probes[-1])
     return vendors, models, probes
-
-
-async def _seen() -> _Seen:
-    """What the vendors say now, without a database."""
-    settings = load_settings()
-    prices = await asyncio.to_thread(known_prices, settings)
-    vendors = await asyncio.to_thread(open_vendors, settings)
-    try:
-        heard = await ask_vendors(vendors)
-    finally:
-        for vendor in vendors.values():
-            await vendor.close()
-    return _Seen(settings, heard, catalog_of(settings, heard, prices))
 
 
 async def _limited(settings: Settings) -> tuple[bool | None, VendorLine | None]:

@@ -1,5 +1,6 @@
 """What there is to say of each model and vendor: where it really runs, what it costs, what is wrong, what to do."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Literal
 
@@ -11,9 +12,10 @@ from routing.price import NUSD, Rates
 from routing.task import TaskType
 from routing.vendors.base import Offered
 from service.errors import ConfigurationError
-from service.models.discovery import can_chat, check_named, is_offered
+from service.models.discovery import can_chat, catalog_of, check_named, is_offered
 from service.models.errors import vendor_fix
-from service.models.vendors import Heard, ollama_url_of
+from service.models.prices import known_prices
+from service.models.vendors import Heard, ask_vendors, ollama_url_of, open_vendors
 from service.settings import Settings
 
 Status = Literal["ok", "warn", "fail", "off"]
@@ -69,6 +71,25 @@ class VendorLine(msgspec.Struct, frozen=True):
     status: Status
     detail: str
     fix: str = ""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What the vendors said when they were asked, and the catalog that comes of it."""
+
+    heard: Mapping[str, Heard]
+    catalog: Catalog
+
+
+async def look(settings: Settings) -> Seen:
+    """Ask every vendor what it has, without a database; raises ConfigurationError for addresses and prices."""
+    prices = await asyncio.to_thread(known_prices, settings)
+    vendors = await asyncio.to_thread(open_vendors, settings)
+    try:
+        heard = await ask_vendors(vendors)
+    finally:
+        for vendor in vendors.values():
+            await vendor.close()
+    return Seen(heard, catalog_of(settings, heard, prices))
 
 
 def model_lines(settings: Settings, heard: Mapping[str, Heard], catalog: Catalog) -> list[ModelLine]:

@@ -138,3 +138,10 @@ def test_a_model_that_fails_its_question_is_told_apart_from_those_that_do_not(
     assert "at most" not in lines["anthropic/claude-opus-5-5"]
     assert lines["ollama/qwen3:8b"].startswith("fail")
     assert lines["anthropic/claude-haiku-5-5"].startswith("ok")
+
+
+def test_the_general_doctor_warns_of_a_vendor_that_is_wrong_and_fails_for_none(motif: Command, wire: Wire) -> None:
+    ran = motif("doctor", "--json", **given(wire, MOTIF_OPENAI_API_KEY="wrong-" + HUSH))
+    (found,) = [check for check in json.loads(ran.stdout)["checks"] if check["name"] == "language models"]
+    assert (found["status"], "openai" in found["detail"]) == ("warn", True)
+    assert HUSH not in ran.stdout + ran.stderr

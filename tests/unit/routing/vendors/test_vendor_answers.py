@@ -213,3 +213,33 @@ async def test_what_a_vendor_offers_is_read(adapter: str) -> None:
         assert offered["nomic-embed-text:latest"].capabilities == {"embedding"}
     if adapter == "anthropic":
         assert offered["claude-haiku-5-5"].context_tokens == 1_000_000
+
+
+async def test_ollamas_own_key_goes_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLLAMA_API_KEY", SECRET)
+    async with wire_server(answers={"qwen3:8b": GOOD}) as wire, vendor("ollama", wire.url) as opened:
+        await opened.ask(question("ollama"))
+        assert not any(SECRET in value for value in wire.requests[0].headers.values())
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_an_address_that_sends_on_is_not_followed(adapter: str) -> None:
+    async def send_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 307 x\r\nlocation: {wire.url}/ollama/api/chat\r\ncontent-length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with wire_server(answers={MODELS[adapter]: GOOD}) as wire:
+        server = await asyncio.start_server(send_on, "127.0.0.1", 0)
+        async with server, vendor(adapter, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as opened:
+            with pytest.raises(VendorFailed):
+                await opened.ask(question(adapter))
+        assert wire.requests == []
+
+
+async def test_a_proxy_of_the_environment_sees_nothing_that_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    for adapter in ("ollama", "compatible"):
+        async with wire_server(answers={MODELS[adapter]: GOOD}) as wire, vendor(adapter, wire.url) as opened:
+            assert (await opened.ask(question(adapter))).value == EXPECTED
