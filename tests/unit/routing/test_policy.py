@@ -351,6 +351,20 @@ def test_a_model_that_was_judged_too_early_is_tried_now_and_then():
     assert all(named(one) == "haiku" for one in decisions if one not in tried)
 
 
+def test_after_a_failure_nothing_is_tried_out():
+    learned = seen("ollama/small", 0, 6)
+    tasks = [task(input_hash=f"{number:064x}") for number in range(100)]
+    explored = [one for one in tasks if decided(one, experience=learned).reason is Reason.EXPLORED]
+    assert explored
+    failed = {"anthropic/haiku": "vendor-timeout"}
+    assert {named(decided(one, experience=learned, failed=failed)) for one in explored} == {"opus"}
+
+
+def test_a_local_model_that_is_asked_after_a_failure_is_not_put_down_to_the_budget():
+    decision = decided(HARD, failed={"anthropic/haiku": "vendor-timeout"}, refused={"total"})
+    assert (named(decision), decision.reason) == ("small", Reason.FELL_BACK)
+
+
 def test_what_matters_and_what_was_never_seen_is_not_tried_on():
     tasks = [task(importance=Importance.HIGH, input_hash=f"{number:064x}") for number in range(200)]
     assert not [one for one in tasks if decided(one, experience=seen("ollama/small", 0, 6)).reason is Reason.EXPLORED]
