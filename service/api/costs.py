@@ -16,13 +16,11 @@ from service.api.problem import refusals
 from service.costs.csv_text import report_csv
 from service.costs.egress import EgressSummary, summary_of
 from service.costs.shapes import CostReport
-from service.costs.telling import baseline_of, range_of, tell
+from service.costs.telling import baseline_of, range_of, require_costs, tell
 from service.models.prices import known_prices
 from service.storage import costs, egress
-from service.storage.database import Caller, Connection
+from service.storage.database import Caller
 from service.storage.egress import Sent
-from service.storage.installation import require_operator
-from service.storage.members import require_hold
 
 CSV = "text/csv"
 
@@ -69,7 +67,7 @@ async def cost_report(
     prices = await asyncio.to_thread(known_prices, parts.settings)
     baseline = await asyncio.to_thread(baseline_of, parts.settings, prices)
     async with parts.database.writing(caller) as connection:
-        await _require(connection, caller, project_id)
+        await require_costs(connection, caller, project_id)
         of = range_of(await costs.today(connection), first=first, last=last, days=days, project=project_id)
         report = await tell(connection, of, parts.settings, baseline)
     wants_csv = format == "csv" if format else request.accept.best_match([MediaType.JSON, CSV]) == CSV
@@ -102,20 +100,13 @@ async def egress_page(
     """List as the caller."""
     after = decode_cursor(cursor, tuple[datetime, UUID])
     async with parts.database.writing(caller) as connection:
-        await _require(connection, caller, project_id)
+        await require_costs(connection, caller, project_id)
         of = range_of(await costs.today(connection), first=first, last=last, days=days, project=project_id)
         found = await egress.list_sent(connection, of, after=after, limit=limit + 1)
         summary = summary_of(
             of.first, of.last, await egress.sent_to(connection, of), await costs.held_back(connection, of)
         )
     return EgressPage(*cut(found, limit, lambda sent: (sent.created_at, sent.id)), summary)
-
-
-async def _require(connection: Connection, caller: Caller, project_id: UUID | None) -> None:
-    if project_id is None:
-        await require_operator(connection, caller)
-    else:
-        await require_hold(connection, caller, project_id, "admin")
 
 
 ROUTES = (cost_report, egress_page)

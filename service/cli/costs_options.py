@@ -7,12 +7,10 @@ from uuid import UUID
 import typer
 
 from service.cli.run import Session
-from service.costs.telling import range_of
+from service.costs.telling import range_of, require_costs
 from service.storage import costs
 from service.storage.costs import Range
 from service.storage.database import Connection
-from service.storage.installation import require_operator
-from service.storage.members import require_hold
 from service.storage.projects import as_id, project_named
 
 FirstOption = Annotated[
@@ -51,8 +49,5 @@ async def allowed(
     days: int | None,
 ) -> Range:
     """The range, once the caller may have it: operators all of it, admins their project's."""
-    if project_id is None:
-        await require_operator(connection, opened.caller)
-    else:
-        await require_hold(connection, opened.caller, project_id, "admin")
+    await require_costs(connection, opened.caller, project_id)
     return range_of(await costs.today(connection), first=first, last=last, days=days, project=project_id)

@@ -65,6 +65,18 @@ def opens_commercial(budgets: Sequence[BudgetShown]) -> bool:
     return any(one.kind == "total" and not one.closed for one in budgets)
 
 
+def amounts_by_part(budgets: Sequence[BudgetState]) -> dict[tuple[str, str, str], float]:
+    """Dollars by budget, period and part (limit, settled, held), of those that are no project's."""
+    return {
+        (state.budget.key, period, part): nusd / NUSD
+        for state in budgets
+        if state.budget.project_id is None
+        for period, spent in (("day", state.day), ("month", state.month))
+        for part, nusd in (("limit", spent.limit_nusd), ("settled", spent.settled_nusd), ("held", spent.held_nusd))
+        if nusd is not None
+    }
+
+
 def parse_usd(text: str, *, period: str) -> int:
     """Dollars as people write them, such as 50 or 0.25, in nano-dollars; `period`: day or month.
 

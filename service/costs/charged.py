@@ -12,6 +12,7 @@ from routing.price import NUSD, Usage
 
 _MOST_TOKENS = 10**15
 _MOST_USD = Decimal(10**9)
+_MOST_SECONDS = 10**11
 
 
 class Charged(msgspec.Struct, frozen=True):
@@ -148,9 +149,13 @@ def day_in(row: Row, name: str) -> date:
                 return date.fromisoformat(stripped)
             moment = datetime.fromisoformat(stripped)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).date()
-        if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+        if (
+            isinstance(value, str | int | Decimal)
+            and not isinstance(value, bool)
+            and 0 <= Decimal(value) < _MOST_SECONDS
+        ):
             return datetime.fromtimestamp(int(Decimal(value)), UTC).date()
-    except (ValueError, OverflowError, OSError, InvalidOperation):
+    except (ValueError, OverflowError, OSError, ArithmeticError):
         pass
     raise Unreadable(f"{name} is no day")
 

@@ -60,6 +60,8 @@ def _csv(path: Path, text: str, vendor: str | None) -> Export:
                 rows.append(read({key.strip(): value for key, value in line.items() if key}))
             except Unreadable as error:
                 raise _refusal(path, f"line {reader.line_num}: {error}") from None
+            except ArithmeticError:
+                raise _refusal(path, f"line {reader.line_num} holds a number beyond all reason") from None
     except csv.Error:
         raise _refusal(path, f"line {reader.line_num} is not CSV") from None
     return Export(name, tuple(rows))
@@ -100,6 +102,8 @@ def _json(path: Path, text: str) -> Export:
                     rows.append(read(cast(Row, bucket), given))
                 except Unreadable as error:
                     raise _refusal(path, f"bucket {number}: {error}") from None
+                except ArithmeticError:
+                    raise _refusal(path, f"bucket {number} holds a number beyond all reason") from None
         whole = cast(Mapping[str, Any], page).get("has_more") is not True
     return Export(name, tuple(rows), whole)
 

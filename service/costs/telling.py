@@ -11,12 +11,14 @@ from service.costs.forecast import LOOK_BACK_DAYS, forecast_of
 from service.costs.report import budget_left, lines, pull_requests_of, source_names, sums_of, today_of, use_of
 from service.costs.savings import dearest, savings_of
 from service.costs.shapes import CostReport
-from service.errors import RequestInvalid
+from service.errors import Forbidden, RequestInvalid
 from service.models.prices import Prices
 from service.settings import Settings
 from service.storage import costs
 from service.storage.costs import Range
-from service.storage.database import Connection
+from service.storage.database import Caller, Connection
+from service.storage.installation import require_operator
+from service.storage.members import require_hold
 
 LONGEST_RANGE_DAYS = 366
 Baseline: TypeAlias = tuple[str, Rates] | str
@@ -38,6 +40,20 @@ def range_of(
     if (end - begin).days >= LONGEST_RANGE_DAYS:
         raise RequestInvalid("A range has at most 366 days.", fix="Ask for one year at a time.")
     return Range(begin, end, project)
+
+
+async def require_costs(connection: Connection, caller: Caller, project_id: UUID | None) -> None:
+    """Raise unless the caller may know costs: operators all of them, and a project's admins theirs.
+
+    Forbidden, or NotFound for a project that they are not in; needs a `writing` transaction.
+    """
+    if project_id is not None:
+        await require_hold(connection, caller, project_id, "admin")
+        return
+    try:
+        await require_operator(connection, caller)
+    except Forbidden as error:
+        raise Forbidden(error.message, fix="Name a project that you are an admin of, or ask an operator.") from None
 
 
 async def tell(connection: Connection, of: Range, settings: Settings, baseline: Baseline) -> CostReport:
