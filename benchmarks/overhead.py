@@ -1,6 +1,6 @@
 """What a call costs beside the model: Motif's Router with its durable ledger against LiteLLM's Router without one.
 
-    python benchmarks/overhead.py [--rounds 12] [--calls 160] [--at-once 1 16]
+    python benchmarks/overhead.py [--rounds 12] [--calls 160] [--at-once 1 16] [--folder DIR]
 
 Both ask the same loopback model in the same words over the same API. Motif decides, reserves, sends, settles and writes
 the ledger in Postgres (fsync on); LiteLLM routes in memory and keeps no budget. Each is a process of its own; rounds
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,11 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=160, help="calls a round")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 16])
     parser.add_argument("--environment", type=Path, help="an environment that has litellm already")
+    parser.add_argument("--folder", type=Path, help="where the database lies, to try another disk")
     arguments = parser.parse_args()
     other = arguments.environment / "bin" / "python" if arguments.environment else litellm_python()
-    with tempfile.TemporaryDirectory() as folder, wire_process("--forget") as wire:
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, wire_process("--forget") as wire:
+        print(f"the disk: fdatasync of 8 KiB takes {fdatasync_ms(Path(folder)):.2f} ms (median of 200)")
         Path(folder).chmod(0o755)  # as root, Postgres is another user
         data_dir = Path(folder) / "data"
         wire.answers({MODEL: ANSWER})
@@ -114,6 +117,26 @@ def main() -> None:
                 side.close()
     print(f"ledger: {row[1]} calls, {row[2]} estimated")
     sys.exit(report(sides, arguments.at_once))
+
+
+def fdatasync_ms(folder: Path) -> float:
+    """What a commit waits for at least, in milliseconds: Motif commits twice a call, one after the other."""
+    path = folder / "disk"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        os.write(descriptor, bytes(1 << 24))
+        os.fsync(descriptor)
+        seconds: list[float] = []
+        for number in range(200):
+            os.lseek(descriptor, number * 8192, os.SEEK_SET)
+            began = time.perf_counter()
+            os.write(descriptor, b"x" * 8192)
+            os.fdatasync(descriptor)
+            seconds.append(time.perf_counter() - began)
+    finally:
+        os.close(descriptor)
+        path.unlink()
+    return statistics.median(seconds) * 1000
 
 
 def race(sides: list[Contestant], arguments: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from contestants.environment import LITELLM, litellm_python  # noqa: E402
-from contestants.question import ANSWER, MODEL  # noqa: E402
+from contestants.question import ANSWER, KEY, MODEL  # noqa: E402
 from wire.beside import WireProcess, wire_process  # noqa: E402
 from wire.script import Step  # noqa: E402
 
@@ -58,6 +58,12 @@ select coalesce(sum(p.settled_nusd), 0)::bigint, coalesce(sum(p.reserved_nusd), 
        (select count(*) from public.reservations where state in ('held', 'sent')),
        (select count(*) from public.ledger where estimated)
 from public.budget_periods p join public.budgets b on b.id = p.budget_id where b.key = 'total' and p.period = 'day'
+"""
+
+
+RESULTS = """
+select result || case when estimated then ' (estimated)' else '' end, count(*)
+from public.ledger group by 1 order by 2 desc
 """
 
 
@@ -127,7 +133,7 @@ def a_wire(seed: int, rest: tuple[str, ...]) -> Any:
     return wire_process("--seed", str(seed), *rest)
 
 
-def ours(wire: WireProcess, arguments: argparse.Namespace, limit: int, data_dir: Path) -> bool:
+def ours(wire: WireProcess, arguments: argparse.Namespace, limit: int, data_dir: Path) -> bool:  # noqa: PLR0915
     """Motif's side."""
     side = Side(limit)
     settings = Settings(_env_file=None, data_dir=data_dir)
@@ -148,7 +154,15 @@ def ours(wire: WireProcess, arguments: argparse.Namespace, limit: int, data_dir:
             admin.execute("insert into public.budgets (kind, day_limit_nusd) values ('total', %s)", (limit,))
         books = Books(server)
         reviving = threading.Thread(target=kill_postgres, args=(server, data_dir))
-        events = [(0.1, workers[0].kill), (0.25, reviving.start)]
+        open_at_kill: list[int] = []
+
+        def kill_a_process() -> None:
+            waiting = wire.bill().open_by_key
+            busiest = max(range(len(workers)), key=lambda n: waiting.get(f"{KEY}-{arguments.seed + n}", 0))
+            workers[busiest].kill()
+            open_at_kill.append(waiting.get(f"{KEY}-{arguments.seed + busiest}", 0))
+
+        events = [(0.1, reviving.start), (0.25, kill_a_process)]  # what a killed process holds stays held for a while
 
         def look() -> None:
             bill = wire.total_nusd()
@@ -168,6 +182,8 @@ def ours(wire: WireProcess, arguments: argparse.Namespace, limit: int, data_dir:
         sweep(server)
         after = books.read()
         assert after is not None
+        with psycopg.connect(server.url(), autocommit=True) as admin:
+            results = dict(admin.execute(RESULTS).fetchall())
         bill = wire.total_nusd()
         side.hold(Sample(bill, *after))
         books.close()
@@ -179,8 +195,10 @@ def ours(wire: WireProcess, arguments: argparse.Namespace, limit: int, data_dir:
         broken = "one process killed, Postgres killed and started again" if not events else "not everything broke"
         print(f"  tasks: {dict(side.ends)}, {broken}")
         print(f"  samples: {side.samples} held against each other, {side.unread} while Postgres was away")
-        print(f"  left by the killed process: {left[3]} reservations, {usd(left[1])}; after the sweep: {after[3]}")
+        print(f"  the killed process was waiting for {open_at_kill} answers; reservations open at the end:", end=" ")
+        print(f"{left[3]}, {usd(left[1])}; after the sweep: {after[3]}")
         print(f"  vendor's bill {usd(bill)} <= ledger {usd(after[2])} ({after[4]} estimated) <= limit {usd(limit)}")
+        print(f"  the ledger's calls: {results}")
         undelivered = wire.bill().undelivered_nusd
         print(f"  of the bill for answers that nobody was there to take: {usd(undelivered)}")
         for wrong in sorted(set(side.wrong))[:10]:

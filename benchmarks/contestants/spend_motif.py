@@ -36,7 +36,7 @@ class Forgetful:
 async def main(url: str, seed: int, tasks: int, at_once: int) -> None:
     """Spend."""
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # that Postgres is away is the point here
-    vendor = OpenAI(KEY, f"{url}/openai/v1", api="chat", proxies=False)
+    vendor = OpenAI(f"{KEY}-{seed}", f"{url}/openai/v1", api="chat", proxies=False)
     database = await open_database(load_settings(), application="motif-benchmark")
     ledger = PostgresLedger(database)
     catalog = Catalog((the_model(vendor.host),))

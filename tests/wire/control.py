@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Summary(msgspec.Struct):
-    """The bill, in short. `undelivered_nusd`: charged for answers that nobody was there to take."""
+    """The bill, in short. `undelivered_nusd`: charged for answers that nobody was there to take.
+
+    `open_by_key`: charged calls of each key whose answer is still to come.
+    """
 
     total_nusd: int
     calls: int
@@ -20,20 +23,30 @@ class Summary(msgspec.Struct):
     unpriced: list[str]
     by_model: dict[str, int]
     by_key: dict[str, int]
+    open_by_key: dict[str, int]
 
 
 def summary(wire: "Wire") -> Summary:
     """The bill as it stands now."""
     by_model: dict[str, int] = {}
     by_key: dict[str, int] = {}
+    open_by_key: dict[str, int] = {}
     undelivered = 0
     for row in wire.bill.charges:
         ref = f"{row.vendor}/{row.model}"
         by_model[ref] = by_model.get(ref, 0) + row.cost_nusd
         by_key[row.key] = by_key.get(row.key, 0) + row.cost_nusd
+        if row.delivered is None:
+            open_by_key[row.key] = open_by_key.get(row.key, 0) + 1
         undelivered += row.cost_nusd if row.delivered is False else 0
     return Summary(
-        wire.bill.total_nusd, len(wire.bill.charges), undelivered, sorted(wire.bill.unpriced), by_model, by_key
+        total_nusd=wire.bill.total_nusd,
+        calls=len(wire.bill.charges),
+        undelivered_nusd=undelivered,
+        unpriced=sorted(wire.bill.unpriced),
+        by_model=by_model,
+        by_key=by_key,
+        open_by_key=open_by_key,
     )
 
 
