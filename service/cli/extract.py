@@ -59,6 +59,7 @@ def extract(
         return
     for reader in learned.readers:
         out.print(f"[dim]{escape(_read_by(reader))}[/dim]")
+    out.print(f"[dim]`motif route explain {learned.interaction_id}` says more.[/dim]")
     for pattern in learned.patterns:
         out.print(f"[green]+[/green] [bold]{escape(pattern.name)}[/bold]  [dim]{pattern.pattern_type}[/dim]")
     if learned.dropped:

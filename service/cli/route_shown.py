@@ -66,6 +66,8 @@ def _show_task(task: DecidedTask) -> None:
         )
         out.print(_models(map(_considered, told["considered"])))
     _show_choice(None if task.decision == BUILTIN else task.decision, _why(task.reason))
+    if task.said:
+        out.print(f"It answered: {escape(task.said)}.")
     if task.held_back:
         out.print("[yellow]Held back:[/yellow] its source kept it from a commercial model that would have got it.")
     if further := told.get("further"):
@@ -74,16 +76,18 @@ def _show_task(task: DecidedTask) -> None:
 
 
 def _show_complexity(score: float, parts: Mapping[str, float], threshold: float) -> None:
-    side = "below" if score < threshold else "not below"
-    out.print(
-        f"Complexity   {score:.2f} of 1, {side} {threshold:.2f}, the threshold under which a local model just gets it."
+    easy = (
+        f"under {threshold:.2f}, so easy that a local model may have it"
+        if score < threshold
+        else f"not under {threshold:.2f}, so a local model gets it only if it is expected to reach the target"
     )
+    out.print(f"Complexity   {score:.2f} from 0 (easy) to 1 (hard): {easy}.")
     strongest = sorted(parts.items(), key=lambda part: -abs(part[1]))
     said = [f"{name} {part:+.2f}" for name, part in strongest[:_MOST_PARTS]]
     if more := len(strongest) - _MOST_PARTS:
         said += [f"{more} more"] if more > 0 else []
     if said:
-        out.print(f"             [dim]made of (log-odds): {escape(', '.join(said))}[/dim]")
+        out.print(f"             [dim]harder (+) or easier (-) by: {escape(', '.join(said))}[/dim]")
 
 
 def _permission(allowed: frozenset[str] | None, *, of_source: bool) -> str:

@@ -1,6 +1,7 @@
 """What every command shares: its session, running a coroutine, and printing for people or machines."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
@@ -45,14 +46,44 @@ def correlated() -> AbstractContextManager[object]:
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end, or until Ctrl-C: then a line that says how to go on, and exit code 130."""
+    """Run a command's coroutine to its end, or until Ctrl-C or SIGTERM: then what it had begun is settled, a line says
+    how to go on, and the exit code is 130 or 143.
+    """
     try:
         with correlated():
-            return asyncio.run(coroutine)
+            return asyncio.run(_until_told(coroutine))
     except KeyboardInterrupt:
-        # Typer would end in silence.
-        err.print("[red]motif:[/red] interrupted; run the same command again to go on.")
-        sys.exit(130)
+        code = 130
+    except _ToldToStop:
+        code = 143
+    # Typer would end in silence.
+    err.print("[red]motif:[/red] interrupted; run the same command again to go on.")
+    sys.exit(code)
+
+
+class _ToldToStop(Exception):
+    """SIGTERM came."""
+
+
+async def _until_told(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The coroutine, cancelled at SIGTERM as asyncio does at Ctrl-C: a call to a model may be under way, and costs."""
+    loop, task, told = asyncio.get_running_loop(), asyncio.current_task(), False
+
+    def stop() -> None:
+        nonlocal told
+        told = True
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await coroutine
+    except asyncio.CancelledError:
+        if told:
+            raise _ToldToStop from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from service.extraction.interaction import Interaction
 from service.extraction.pattern import ExtractedPattern, Maker
 from service.extraction.plan import About, Piece, importance_of, plan
 from service.extraction.splitting import Span
-from service.extraction.tasks import pattern_extraction
+from service.extraction.tasks import content_analysis, pattern_extraction
 from service.extraction.tasks.content_analysis import Worth
 from service.extraction.tasks.pattern_extraction import Checked, Patterns
 from service.log import logger
@@ -121,7 +121,7 @@ class _Asking:
         worth = await self._look(piece)
         if worth is not None and not worth.value.worth:
             self._count(worth)
-            self._nothing.append(worth.value.why)
+            self._nothing.append(content_analysis.why(worth.value))
             return True
         start, end = piece.span
 

@@ -10,6 +10,7 @@ import msgspec
 from service.errors import NotFound
 from service.extraction.pipeline import as_interaction
 from service.extraction.plan import About, importance_of, plan
+from service.extraction.tasks import content_analysis
 from service.storage import interactions, route, tasks
 from service.storage.database import Caller, Database
 
@@ -17,7 +18,8 @@ from service.storage.database import Caller, Database
 class DecidedTask(msgspec.Struct, frozen=True):
     """A task as it was decided. `decision`: vendor/model or builtin; `explanation`: every model with its verdict.
 
-    `of_another`: its answer was given to the same text of another interaction, so nobody was asked again.
+    `said`: what was answered, in short; null where the built-in extractor took over. `of_another`: its answer was given
+    to the same text of another interaction, so nobody was asked again.
     """
 
     type: str
@@ -31,6 +33,7 @@ class DecidedTask(msgspec.Struct, frozen=True):
     held_back: bool
     attempts: int
     cost_nusd: int
+    said: str | None
     of_another: bool
 
 
@@ -70,6 +73,17 @@ class Decided(msgspec.Struct, frozen=True):
     calls: tuple[Call, ...] | None
 
 
+def _said(task: tasks.Row) -> str | None:
+    """A kept answer in a few words. How many patterns, not which: what of them stands is told by the patterns."""
+    answer: dict[str, Any] = task["answer"] or {}
+    if "worth" in answer:
+        worth = msgspec.convert(answer, content_analysis.Worth)
+        return f"{'worth reading' if worth.worth else 'not worth reading'}: {content_analysis.why(worth)}"
+    if "patterns" in answer:
+        return f"{len(answer['patterns'])} patterns, before their quotes were looked up"
+    return None
+
+
 async def decided(database: Database, caller: Caller, interaction_id: UUID) -> Decided:
     """What was decided about an interaction that the caller sees; raises NotFound."""
     async with database.writing(caller) as connection:
@@ -82,7 +96,7 @@ async def decided(database: Database, caller: Caller, interaction_id: UUID) -> D
         hashes = [task.input_hash for piece in pieces for task in (piece.look, piece.reading)]
         found = await tasks.of_interaction(connection, row["project_id"], interaction_id, hashes)
         calls = await route.attempts(connection, row["project_id"], interaction_id)
-        allowed = await route.may_read_costs(connection, row["project_id"])
+        allowed = await route.may_read_costs(connection, caller, row["project_id"])
     return Decided(
         interaction_id=interaction_id,
         kind=row["kind"],
@@ -91,7 +105,9 @@ async def decided(database: Database, caller: Caller, interaction_id: UUID) -> D
         state=row["state"],
         importance=importance_of(row["priority"], emergency=row["emergency"]),
         tasks=tuple(
-            msgspec.convert({**task, "of_another": task["interaction_id"] != interaction_id}, DecidedTask)
+            msgspec.convert(
+                {**task, "said": _said(task), "of_another": task["interaction_id"] != interaction_id}, DecidedTask
+            )
             for task in found
         ),
         calls=tuple(msgspec.convert(call, Call) for call in calls) if allowed else None,

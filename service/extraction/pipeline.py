@@ -37,7 +37,8 @@ Found = Callable[[LearnedPattern], None]
 class Learned(msgspec.Struct, frozen=True):
     """What a run read and did. `left_out`: reason -> commits; `reason`: why there is no pattern.
 
-    `readers`: who read an interaction that is no commit; `dropped`: what models said that does not stand in its text.
+    Of an interaction that is no commit, `interaction_id`; `readers`: who read it; `dropped`: how much of what models
+    said does not stand in its text.
     """
 
     commits: int
@@ -47,6 +48,7 @@ class Learned(msgspec.Struct, frozen=True):
     reason: str | None = None
     readers: tuple[Reader, ...] = ()
     dropped: int = 0
+    interaction_id: UUID | None = None
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -173,7 +175,7 @@ async def _process(
         row["project_id"], model_id, [row], [interaction], {row["id"]: None}, status="proposed", tasks=heard.tasks
     )
     stored = await store_extraction(database, embedder, batch, extraction)
-    return Learned(1, 1, extraction.left_out, stored, extraction.reason, heard.readers, heard.dropped)
+    return Learned(1, 1, extraction.left_out, stored, extraction.reason, heard.readers, heard.dropped, interaction_id)
 
 
 def _whole(interaction: Interaction, heard: Heard) -> Extraction:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from service.errors import NotFound, RequestInvalid
-from service.storage.database import Connection, only_row
+from service.storage.database import Caller, Connection, only_row
 from service.storage.queries import load
 
 SQL = load("route")
@@ -35,8 +35,10 @@ async def attempts(connection: Connection, project_id: UUID, interaction_id: UUI
     return await cursor.fetchall()
 
 
-async def may_read_costs(connection: Connection, project_id: UUID) -> bool:
-    """Whether the transaction's caller may read what a project's calls cost."""
+async def may_read_costs(connection: Connection, caller: Caller, project_id: UUID) -> bool:
+    """Whether the caller may read what a project's calls cost; needs a `writing` transaction."""
+    if caller.user_id is None:
+        return True
     return bool(
         (await only_row(await connection.execute(SQL["may_read_costs"], {"project_id": project_id})))["allowed"]
     )

@@ -3,10 +3,12 @@
 import msgspec
 
 from routing.task import Prompt
+from service.extraction.redact import redact
 from service.extraction.tasks.fence import RULES, fenced
 
 VERSION = "content_analysis-1"
 _MOST_OUTPUT_TOKENS = 200
+_LONGEST_WHY = 200
 
 _SYSTEM = f"""You sort the writing of a software team. Somebody else will later read what you let through and write down
 the team's engineering patterns: decisions, lessons, fixes, conventions and warnings that hold beyond this one case.
@@ -35,3 +37,9 @@ def prompt(text: str, *, kind: str) -> Prompt:
         answer=Worth,
         max_output_tokens=_MOST_OUTPUT_TOKENS,
     )
+
+
+def why(answer: Worth) -> str:
+    """The reason that a model gives, in one line that can be stored and shown."""
+    said = "".join(one if one.isprintable() else " " for one in answer.why)
+    return redact(" ".join(said.split())[:_LONGEST_WHY]).text or "the model gives no reason"

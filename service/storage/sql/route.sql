@@ -21,9 +21,8 @@ where l.interaction_id = %(interaction_id)s and l.project_id = %(project_id)s
 order by l.created_at, l.id
 
 -- name: may_read_costs
--- Whether the transaction's role reads the ledger of a project: its admins, operators, the service.
-select motif.is_operator() or %(project_id)s in (select motif.my_projects(array['admin']))
-       or current_setting('role') = 'service_role' as allowed
+-- Whether the transaction's caller reads the ledger of a project: its admins and operators.
+select motif.is_operator() or %(project_id)s in (select motif.my_projects(array['admin'])) as allowed
 
 -- name: source
 -- Sources that the caller sees, by id, name or external id.

@@ -21,7 +21,7 @@ select motif.keep_answers(%(rows)s)
 -- name: of_interaction
 -- The tasks of an interaction, and those of others that asked the same; in the order in which they were begun.
 select t.type, t.prompt_version, t.complexity, t.complexity_parts, t.decision, t.reason, t.importance, t.explanation,
-       t.held_back, t.attempts, t.cost_nusd, t.state, t.interaction_id, t.created_at, t.finished_at
+       t.held_back, t.attempts, t.cost_nusd, t.state, t.answer, t.interaction_id, t.created_at, t.finished_at
 from public.tasks t
 where t.project_id = %(project_id)s and (t.interaction_id = %(interaction_id)s or t.input_hash = any(%(hashes)s))
 order by t.created_at, t.id
