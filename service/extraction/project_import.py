@@ -19,6 +19,7 @@ from service.extraction.project_lines import (
 )
 from service.extraction.redact import redact, redact_values
 from service.matching.embedder import Embedder
+from service.matching.filling import fill
 from service.matching.model import active_model
 from service.matching.reindex import reindex
 from service.storage import erasure, patterns, project_import, search
@@ -77,6 +78,8 @@ async def import_project(
         counts = await writer.finish()
         for start in range(0, len(writer.patterns), _INDEXED_AT_ONCE):
             await reindex(connection, embedder, project.id, writer.patterns[start : start + _INDEXED_AT_ONCE])
+    # What a vendor embeds is not sent from within the transaction.
+    await fill(database, embedder, project.id)
     if len(writer.patterns) >= search.BULK:
         async with database.transaction(Role.SERVICE) as connection:
             await search.refresh_statistics(connection)

@@ -1,5 +1,6 @@
 """Texts embedded by a vendor: under permission, budget and ledger; and words alone wherever that says no."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -8,14 +9,23 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from mined import mine_lines
 from tenant_rows import names
 from vendor_house import CANARY, House, commits, housed
+from wire.models import OFFERS
+from wire.script import Step
 from wire.server import Wire, wire_server
 
-from service.errors import EmbeddingModelChanged
+from service.erasure.erasing import erase_source
+from service.errors import EmbeddingModelChanged, EmbeddingUnavailable
+from service.extraction.handwritten import write_pattern
+from service.extraction.written_pattern import WrittenPattern
+from service.matching.embed import LocalEmbedder
+from service.matching.filling import fill
 from service.matching.query_cache import QueryCache
+from service.matching.rebuild import rebuild
 from service.storage.database import Role
-from service.storage.permission import of_patterns
+from service.storage.permission import NOBODY, Origin, of_patterns
 
 Open = Callable[..., AbstractAsyncContextManager[House]]
 
@@ -203,8 +213,6 @@ async def test_a_vendor_that_is_not_named_sees_nothing(install: Open, tmp_path: 
 
 
 async def test_vectors_of_another_length_are_refused_until_a_rebuild(install: Open, tmp_path: Path):
-    from wire.models import OFFERS  # noqa: PLC0415
-
     async with install() as house:
         house.grant(10)
         path = commits(tmp_path / "open.jsonl", 120)
@@ -240,8 +248,6 @@ async def test_another_model_under_the_same_name_is_refused_until_a_rebuild(inst
 
 
 async def rebuilt(house: House) -> int:
-    from service.matching.rebuild import rebuild  # noqa: PLC0415
-
     return await rebuild(house.database, house.embedder, progress=lambda _done, _total: None)
 
 
@@ -283,8 +289,6 @@ async def test_a_question_is_sent_only_where_every_searched_project_allows_it(in
 
 
 async def test_two_thousand_texts_go_in_batches_in_their_order(install: Open):
-    from service.storage.permission import Origin  # noqa: PLC0415
-
     async with install() as house:
         house.grant(10)
         project = house.project()
@@ -303,8 +307,6 @@ async def test_two_thousand_texts_go_in_batches_in_their_order(install: Open):
 
 
 async def test_what_has_no_permission_is_not_sent_beside_what_has(install: Open):
-    from service.storage.permission import NOBODY, Origin  # noqa: PLC0415
-
     async with install() as house:
         house.grant(10)
         project = house.project()
@@ -330,3 +332,90 @@ async def test_hidden_secrets_are_counted_and_nothing_of_them_is_sent(install: O
         assert not any(secret in seen.raw.decode() for seen in house.wire.requests)
         hidden = sum(len(re.findall("█+", text)) for text in house.texts())
         assert sum(row["redactions"] for row in house.ledger()) == hidden > 40
+
+
+async def test_a_rebuild_that_gets_no_vector_at_all_replaces_nothing(
+    install: Open, tmp_path: Path, embedder: LocalEmbedder
+):
+    async with install() as house:
+        path = commits(tmp_path / "open.jsonl", 120)
+        house.source(house.project(), path)
+        await mine_lines(house.database, house.caller, path, embedder, project="team")
+        with pytest.raises(EmbeddingModelChanged):
+            await house.mine(path)
+        with pytest.raises(EmbeddingUnavailable, match="budget-refused"):
+            await rebuilt(house)
+        assert house.without_vector() == []
+        assert house.run("select name from embedding_models where active") == [{"name": embedder.model_id}]
+        house.grant(10)
+        assert await rebuilt(house) > 0
+        assert house.without_vector() == []
+        assert house.run("select name, dimension, answered_as from embedding_models where active") == [
+            {"name": "openai:text-embedding-3-small", "dimension": 1536, "answered_as": "text-embedding-3-small"}
+        ]
+
+
+@pytest.mark.parametrize("visibility", ["public", "private"])
+async def test_an_erasure_waits_for_no_vendor_and_what_it_rewrote_may_be_embedded_later(
+    install: Open, tmp_path: Path, visibility: str
+):
+    async with install() as house:
+        house.grant(10)
+        project = house.project()
+        first, second = commits(tmp_path / "first.jsonl", 120), commits(tmp_path / "second.jsonl", 120, skip=120)
+        house.source(project, first)
+        going = house.source(project, second)
+        house.run("update sources set visibility = %s", visibility)
+        await house.mine(first)
+        await house.mine(second)
+        assert house.without_vector() == []
+        asked = len(house.sent())
+        await erase_source(house.database, house.embedder, house.caller, project, going)
+        assert len(house.sent()) == asked
+        rewritten = house.without_vector()
+        assert rewritten
+        filled = await fill(house.database, house.embedder)
+        # What a private source allowed nobody knows once it is gone.
+        assert filled.given == (len(rewritten) if visibility == "public" else 0)
+        assert (await fill(house.database, house.embedder)).given == 0
+
+
+async def test_a_written_pattern_is_as_closed_as_hand_written_ones(install: Open):
+    async with install() as house:
+        house.grant(10)
+        project = house.project()
+
+        async def write(name: str) -> None:
+            written = WrittenPattern(project_id=project, name=name, pattern_type="habit", description="As it says.")
+            await write_pattern(house.database, house.embedder, house.caller, written)
+
+        await write(f"Feed the {CANARY}")
+        assert house.sent() == []
+        assert [row["name"] for row in house.without_vector()] == [f"Feed the {CANARY}"]
+        house.run("update sources set remote_models = 'allow' where external_id = 'motif:hand-written'")
+        await write("Water the plants")
+        assert house.texts()
+        assert not any(CANARY in text for text in house.texts())
+        assert [row["name"] for row in house.without_vector()] == [f"Feed the {CANARY}"]
+        assert (await fill(house.database, house.embedder)).given == 1
+
+
+async def test_many_questions_at_once_learn_the_models_length_once(install: Open):
+    async with install() as house:
+        house.grant(10)
+        house.source(project := house.project(), Path("open"))
+        origins = [Origin(None, project)]
+        found = await asyncio.gather(*(house.embedder.vectors_of([f"text {n}"], origins) for n in range(12)))
+        assert all(one.vectors[0] is not None for one in found)
+        assert house.embedder.dimension == 1536
+        assert len(house.ledger()) == 12
+
+
+async def test_a_model_that_reads_little_has_its_texts_cut_until_it_takes_them(install: Open):
+    async with install(model="compatible:bge-m3") as house:
+        house.wire.script(Step(vendor="compatible", operation="embed", failure="too_long", times=1))
+        found = await house.embedder.vectors_of(["long words " * 5_000, "short"], [Origin(), Origin()])
+        assert all(vector is not None for vector in found.vectors)
+        first, second = house.sent()
+        assert len(first.body["input"][0]) > 2 * len(second.body["input"][0])
+        assert first.body["input"][1] == second.body["input"][1] == "short"

@@ -43,8 +43,8 @@ async def house(service_url: str, database_url: str, data_dir: Path) -> AsyncIte
 def hand_in(house: House, source: object, text: str) -> object:
     """A document that waits, redacted."""
     [row] = house.run("insert into interactions (project_id, source_id, kind, external_key, occurred_at, text,"
-                      " redacted, priority) select project_id, id, 'document', gen_random_uuid(), now(), %s, true, 'webhook'"
-                      " from sources where id = %s returning id", text, source)  # fmt: skip
+                      " redacted, priority) select project_id, id, 'document', gen_random_uuid(), now(), %s, true,"
+                      " 'webhook' from sources where id = %s returning id", text, source)  # fmt: skip
     return row["id"]
 
 
