@@ -15,9 +15,11 @@ from service.api.guard import is_private
 from service.api.metrics import CONTENT_TYPE
 from service.api.parts import Parts
 from service.api.problem import refusals
+from service.costs.budgets import amounts_by_part
 from service.errors import DatabaseError, Forbidden, MotifError
 from service.log import logger
 from service.storage import health, migrate
+from service.storage.budgets import list_budgets
 from service.storage.database import Role
 from service.storage.search import active_model, count_rows
 
@@ -89,9 +91,11 @@ async def metrics(request: Request[Any, Any, Any], parts: NamedDependency[Parts]
     try:
         async with asyncio.timeout(_PATIENCE_S), parts.database.transaction(Role.SERVICE) as connection:
             parts.metrics.jobs(await health.jobs_by_state(connection))
+            parts.metrics.budgets(amounts_by_part(await list_budgets(connection)))
     except (DatabaseError, TimeoutError) as error:
         parts.metrics.jobs({})
-        logger().warning("jobs not counted", error_type=type(error).__name__)
+        parts.metrics.budgets({})
+        logger().warning("jobs and budgets not counted", error_type=type(error).__name__)
     return Response(parts.metrics.render(), headers={"content-type": CONTENT_TYPE})
 
 

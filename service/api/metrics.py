@@ -38,6 +38,12 @@ class Metrics:
             registry=self.registry,
         )
         self._jobs = Gauge("motif_jobs", "Jobs by state.", ("state",), registry=self.registry)
+        self._budgets = Gauge(
+            "motif_budget_usd",
+            "The installation's budgets: limit, settled and held, in this day and month.",
+            ("budget", "period", "part"),
+            registry=self.registry,
+        )
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one request; `route` is its template, `method` one of the known ones."""
@@ -54,6 +60,12 @@ class Metrics:
         self._jobs.clear()
         for state, number in by_state.items():
             self._jobs.labels(state).set(number)
+
+    def budgets(self, amounts: Mapping[tuple[str, str, str], float]) -> None:
+        """Replace the dollars by budget, period and part; no budget of a project, of which there may be many."""
+        self._budgets.clear()
+        for labels, usd in amounts.items():
+            self._budgets.labels(*labels).set(usd)
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""
