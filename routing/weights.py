@@ -70,7 +70,7 @@ _BUILT_IN: dict[str, tuple[float, str]] = {
         2.0,
         "half, each and remaining give a number only through another one, which a written number does not",
     ),
-    "demands": (1.0, "prove, derive, race, deadlock: work step by step; rare words, and many stand there in passing"),
+    "demands": (2.0, "prove, calculate, deadlock: work step by step, where one slip spoils all that follows"),
     "routine": (-2.5, "bump, merge, typo: work that is done the same way every time"),
     "clauses": (2.0, "nested and listed clauses: what belongs to what has to be worked out"),
     "entities": (1.5, "several named things have to be kept apart"),
