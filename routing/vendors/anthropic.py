@@ -17,7 +17,7 @@ from routing.errors import (
 from routing.price import Usage
 from routing.vendors import sdk
 from routing.vendors.base import Answer, Offered, Question, Vectors
-from routing.vendors.said import read, usage_of, without_surrogates
+from routing.vendors.said import answered_by, read, usage_of, without_surrogates
 from routing.vendors.schema import validated, vendor_schema
 
 URL = "https://api.anthropic.com"
@@ -139,7 +139,7 @@ def _answer(body: bytes, question: Question) -> Answer:
     said = read(body, _Message)
     if said is None:
         raise VendorFailed("anthropic answered with something that is no message", usage=usage)
-    model = said.model or question.model
+    model = answered_by(said.model, question.model)
     match said.stop_reason:
         case "refusal":
             raise AnswerRefused("the model declined to answer", usage=usage, model=model)

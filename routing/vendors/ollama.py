@@ -22,7 +22,7 @@ from routing.errors import (
 from routing.vendors.base import Answer, Offered, Question, Vectors
 from routing.vendors.fit import read_usage, was_cut
 from routing.vendors.refusals import refusal
-from routing.vendors.said import MOST_BODY_BYTES, BodyTooLong, bounded, read, without_surrogates
+from routing.vendors.said import MOST_BODY_BYTES, BodyTooLong, answered_by, bounded, read, without_surrogates
 from routing.vendors.schema import validated, vendor_schema
 from routing.vendors.vectors import check_vectors
 
@@ -144,7 +144,7 @@ class Ollama:
         if said is None:
             raise VendorFailed("ollama answered with something that is no vectors")
         check_vectors(said.embeddings, len(texts), vendor=self.name, usage=usage)
-        return Vectors(said.embeddings, usage, said.model or model)
+        return Vectors(said.embeddings, usage, answered_by(said.model, model))
 
     async def offered(self, *, timeout_s: float) -> Sequence[Offered]:
         """As Vendor.offered: what is installed, each with what the server says of it."""
@@ -228,7 +228,7 @@ def _answer(body: bytes, question: Question) -> Answer:
     usage = read_usage(counts.prompt_eval_count, counts.eval_count)
     if said is None:
         raise VendorFailed("ollama answered with something that is no message", usage=usage)
-    model = said.model or question.model
+    model = answered_by(said.model, question.model)
     if was_cut(f"{prompt.system}\n{prompt.user}", question.context_tokens, counts.prompt_eval_count, counts.eval_count):
         raise PromptTruncated(
             f"the prompt did not fit into {question.context_tokens} tokens, and was cut", usage=usage, model=model

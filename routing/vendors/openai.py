@@ -19,7 +19,7 @@ from routing.errors import (
 from routing.price import Usage
 from routing.vendors import sdk
 from routing.vendors.base import Answer, Offered, Question, Vectors
-from routing.vendors.said import read, usage_of, without_surrogates, word
+from routing.vendors.said import answered_by, read, usage_of, without_surrogates, word
 from routing.vendors.schema import validated, vendor_schema
 from routing.vendors.vectors import check_vectors
 
@@ -179,7 +179,7 @@ class OpenAI:
             raise VendorFailed(f"{self.name} did not answer with one vector a text", usage=usage)
         vectors = [each.embedding for each in in_order]
         check_vectors(vectors, len(texts), vendor=self.name, usage=usage)
-        return Vectors(vectors, usage, said.model or model)
+        return Vectors(vectors, usage, answered_by(said.model, model))
 
     async def offered(self, *, timeout_s: float) -> Sequence[Offered]:
         """As Vendor.offered."""
@@ -242,7 +242,7 @@ def _of_response(vendor: str, body: bytes, question: Question) -> Answer:
     usage, said = _usage(body), read(body, _Response)
     if said is None:
         raise VendorFailed(f"{vendor} answered with something that is no response", usage=usage)
-    model = said.model or question.model
+    model = answered_by(said.model, question.model)
     if said.status == "incomplete":
         raise _ended(said.incomplete_details.reason if said.incomplete_details else None, usage, model)
     if said.status in {"failed", "cancelled"} or said.error is not None:
@@ -262,7 +262,7 @@ def _of_chat(vendor: str, body: bytes, question: Question) -> Answer:
     usage, said = _usage(body), read(body, _Chat)
     if said is None or not said.choices:
         raise VendorFailed(f"{vendor} answered with something that is no completion", usage=usage)
-    model, choice = said.model or question.model, said.choices[0]
+    model, choice = answered_by(said.model, question.model), said.choices[0]
     if choice.message.refusal:
         raise AnswerRefused("the model declined to answer", usage=usage, model=model)
     if choice.finish_reason in {"length", "content_filter"}:

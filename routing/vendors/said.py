@@ -87,6 +87,11 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def answered_by(said: str, asked: str) -> str:
+    """The name of the model that answered, fit for the ledger; the one that was asked where nothing is said."""
+    return without_surrogates(said)[:200] or asked
+
+
 def word(value: Any) -> str:
     """A vendor's own code for an error, fit for a message: one word of at most 48 characters, else nothing."""
     return value if isinstance(value, str) and len(value) <= 48 and value.replace("_", "").isalnum() else ""

@@ -23,6 +23,7 @@ MEMORY_SHARE = 0.8
 """How much of this machine's memory a local model may fill."""
 DEFAULT = "default"
 
+_A_DATE = re.compile(r"-\d{4}-?\d{2}-?\d{2}")
 _EMBEDS = re.compile(r"embed|rerank|minilm|(^|[/_-])(bge|gte|e5)([._-]|$)", re.IGNORECASE)
 
 
@@ -58,7 +59,7 @@ def check_named(settings: Settings, heard: Mapping[str, Heard]) -> None:
         if f"{vendor}_models" not in settings.model_fields_set or vendor not in heard or heard[vendor].error:
             continue
         for name in names:
-            if heard[vendor].offered and not is_offered(heard[vendor], name):
+            if heard[vendor].offered and offered_as(heard[vendor], name) is None:
                 raise ConfigurationError(
                     f"MOTIF_{vendor.upper()}_MODELS names {name}, which {vendor} does not have.",
                     fix="`motif models list` shows what there is.",
@@ -108,9 +109,10 @@ def can_chat(offered: Offered) -> bool:
     return _EMBEDS.search(offered.name) is None
 
 
-def is_offered(heard: Heard, name: str) -> bool:
-    """Whether a vendor has a model, by its name or as one of its dated versions."""
-    return any(one.name == name or one.name.startswith(f"{name}-") for one in heard.offered)
+def offered_as(heard: Heard, name: str) -> Offered | None:
+    """A vendor's model of that name, else its newest dated version (`name-20261001`); None where it has neither."""
+    dated = sorted((one for one in heard.offered if _A_DATE.fullmatch(one.name.removeprefix(name))), key=_name)
+    return next((one for one in heard.offered if one.name == name), dated[-1] if dated else None)
 
 
 def _of_ollama(settings: Settings, heard: Mapping[str, Heard], prices: Prices) -> list[Model]:
@@ -169,7 +171,7 @@ def _of_compatible(settings: Settings, heard: Mapping[str, Heard], prices: Price
 
 
 def _commercial(vendor: str, name: str, heard: Heard, settings: Settings, prices: Prices) -> Model:
-    one = next((one for one in heard.offered if one.name == name), Offered(name))
+    one = offered_as(heard, name) or Offered(name)
     return Model(
         vendor=vendor,
         name=name,
@@ -183,7 +185,7 @@ def _commercial(vendor: str, name: str, heard: Heard, settings: Settings, prices
 
 
 def _embedding(vendor: str, name: str, heard: Heard, settings: Settings, prices: Prices) -> Model:
-    one = next((one for one in heard.offered if one.name == name), Offered(name))
+    one = offered_as(heard, name) or Offered(name)
     local = vendor == "compatible" and is_local(settings.compatible_url or "", settings)
     return Model(
         vendor=vendor,
@@ -239,3 +241,7 @@ def _host(vendor: str, settings: Settings) -> str:
         "compatible": settings.compatible_url or "",
     }
     return urlsplit(given[vendor]).netloc.rpartition("@")[2]
+
+
+def _name(offered: Offered) -> str:
+    return offered.name

@@ -12,7 +12,7 @@ from routing.price import NUSD, Rates
 from routing.task import TaskType
 from routing.vendors.base import Offered
 from service.errors import ConfigurationError
-from service.models.discovery import can_chat, catalog_of, check_named, is_offered
+from service.models.discovery import can_chat, catalog_of, check_named, offered_as
 from service.models.errors import vendor_fix
 from service.models.prices import known_prices
 from service.models.vendors import Heard, ask_vendors, ollama_url_of, open_vendors
@@ -126,7 +126,7 @@ def _vendor_line(name: str, settings: Settings, heard: Mapping[str, Heard], cata
     own = [model for model in catalog.models if model.vendor == name]
     if said.error is not None:
         return _silent(name, settings, said.error)
-    if missing := [model.name for model in own if said.offered and not is_offered(said, model.name)]:
+    if missing := [model.name for model in own if said.offered and offered_as(said, model.name) is None]:
         detail = f"answers, and does not have {', '.join(missing)}"
         return VendorLine(name, "warn", detail, f"Change MOTIF_{name.upper()}_MODELS.")
     if not any(_takes_any(model) for model in own):
@@ -146,13 +146,13 @@ def _silent(name: str, settings: Settings, error: VendorError) -> VendorLine:
 
 
 def _model_line(model: Model, settings: Settings, heard: Heard) -> ModelLine:
-    offered = next((one for one in heard.offered if one.name == model.name), Offered(model.name))
+    offered = offered_as(heard, model.name) or Offered(model.name)
     chats = can_chat(offered)
     takes = (
         tuple(TaskType) if model.task_types is None else tuple(kind for kind in TaskType if kind in model.task_types)
     )
     local = model.place is Place.LOCAL
-    has_it = not heard.offered or is_offered(heard, model.name)
+    has_it = not heard.offered or offered_as(heard, model.name) is not None
     note = ""
     if not local and model.rates is None:
         note, takes = UNPRICED, ()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 
 from routing.attempt import Made
 from routing.catalog import Model
@@ -72,8 +71,7 @@ class InstalledRouter(Router):
     async def close(self) -> None:
         """Write down what is still to be written, then let the vendors go."""
         self._asking.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._asking
+        await asyncio.gather(self._asking, return_exceptions=True)
         await super().close()
         await self._ledger.close()
 

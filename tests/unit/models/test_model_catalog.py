@@ -158,6 +158,8 @@ def test_commercial_models_come_from_the_settings_with_known_prices_whether_the_
         given, anthropic=(Offered("claude-haiku-5-5", context_tokens=1_000_000, max_output_tokens=64_000),)
     )
     assert (larger.models[0].context_tokens, larger.models[0].max_output_tokens) == (1_000_000, 64_000)
+    dated = catalog(given, anthropic=(Offered("claude-haiku-5-5-20261001", context_tokens=500_000),))
+    assert (dated.models[0].name, dated.models[0].context_tokens) == ("claude-haiku-5-5", 500_000)
 
 
 def test_the_embedding_model_is_in_the_catalog_and_takes_no_tasks() -> None:
@@ -202,6 +204,8 @@ def test_names_that_nobody_set_and_dated_versions_are_no_error() -> None:
     check_named(settings(), heard(anthropic=(Offered("claude-of-next-year"),)))
     given = settings(anthropic_models=("claude-haiku-5-5",), local_models=("default=ollama/llama3.2",))
     check_named(given, heard(anthropic=(Offered("claude-haiku-5-5-20261001"),), ollama=(SMALL,)))
+    with pytest.raises(ConfigurationError):  # that is another model, whose name begins alike
+        check_named(given, heard(anthropic=(Offered("claude-haiku-5-5-mini"),), ollama=(SMALL,)))
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://x", "http://", "http://x:99999"])

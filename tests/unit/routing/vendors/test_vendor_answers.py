@@ -243,3 +243,10 @@ async def test_a_proxy_of_the_environment_sees_nothing_that_is_local(monkeypatch
     for adapter in ("ollama", "compatible"):
         async with wire_server(answers={MODELS[adapter]: GOOD}) as wire, vendor(adapter, wire.url) as opened:
             assert (await opened.ask(question(adapter))).value == EXPECTED
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_a_name_of_the_model_that_no_database_holds_is_made_fit(adapter: str) -> None:
+    said = Said(json.dumps(GOOD), extra={"model": "m" * 1_000})
+    async with wire_server(answers={MODELS[adapter]: said}) as wire, vendor(adapter, wire.url) as opened:
+        assert (await opened.ask(question(adapter))).model == "m" * 200
