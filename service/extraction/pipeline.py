@@ -143,6 +143,8 @@ async def process_interaction(
     `router`. Where somebody else is at it, this waits for them, or without `wait` leaves it to them and answers None:
     read by two it would be paid twice.
     """
+    if router is None or not router.catalog.models:
+        return await _process(database, embedder, interaction_id, router, weights)
     async with _alone_at(database, interaction_id, wait=wait) as alone:
         return await _process(database, embedder, interaction_id, router, weights) if alone else None
 

@@ -210,7 +210,7 @@ async def test_what_is_learned_while_its_source_is_erased_is_not_written(shop: S
         row = await interactions.one(connection, one["id"])
     assert row is not None
     read = as_interaction(row)
-    batch = Batch(shop.project, 0, [row], [read], {row["id"]: None}, status="proposed", created_by="builtin")
+    batch = Batch(shop.project, 0, [row], [read], {row["id"]: None}, status="proposed", tasks=())
     await erasing.erase_source(shop.database, None, shop.admin, shop.project, shop.sources[DOCUMENTS])
     before = shop.rows()
     with pytest.raises(ErasedMeanwhile):
