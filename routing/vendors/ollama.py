@@ -121,6 +121,7 @@ class Ollama:
             headers={"accept-encoding": "identity"},
             transport=_Bounded(),
         )
+        self._at_home: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Ollama({self.host})"
@@ -133,7 +134,14 @@ class Ollama:
         """As Vendor.ask."""
         call = cast(Any, self._client.chat(**_request(question)))  # pyright: ignore[reportUnknownMemberType]
         body = await self._asked(call, question.timeout_s)
-        return _answer(body, question)
+        answer = _answer(body, question)
+        if question.model in self._at_home and (elsewhere := _remote(read(body, _Shown) or _Shown())):
+            # Somebody put another model under the name since. It is said loudly, and asked no more as a local one.
+            host = urlsplit(elsewhere).netloc or "its cloud"
+            raise VendorFailed(
+                f"ollama handed {question.model} on to {host}, which it did not before", usage=answer.usage
+            )
+        return answer
 
     async def embed(self, model: str, texts: Sequence[str], *, timeout_s: float) -> Vectors:
         """As Vendor.embed. What is too long for the model is refused, not cut."""
@@ -156,7 +164,9 @@ class Ollama:
                 known = await asyncio.gather(*(self._known(tag, timeout_s) for tag in said.models or ()))
         except TimeoutError:
             raise VendorTimeout(f"ollama did not answer within {timeout_s:g} s") from None
-        return [offered for offered in known if offered is not None]
+        there = [offered for offered in known if offered is not None]
+        self._at_home = frozenset(one.name for one in there if one.remote_host is None and "cloud" not in one.name)
+        return there
 
     async def close(self) -> None:
         """As Vendor.close."""

@@ -223,3 +223,12 @@ async def test_a_prompt_that_does_not_fit_is_noticed_by_what_was_read() -> None:
         with pytest.raises(PromptTruncated):
             await opened.ask(question("ollama", prompt=prompt, context_tokens=2_048))
         assert (await opened.ask(question("ollama", prompt=prompt, context_tokens=32_768))).usage is not None
+
+
+async def test_a_local_model_that_is_suddenly_handed_on_is_a_failure_that_says_so() -> None:
+    async with wire_server(answers={"qwen3:8b": GOOD}) as wire, vendor("ollama", wire.url) as opened:
+        await opened.offered(timeout_s=5)
+        await opened.ask(question("ollama"))
+        wire.fail("ollama", "", extra={"remote_host": "https://ollama.com:443", "remote_model": "qwen3"})
+        with pytest.raises(VendorFailed, match=r"handed qwen3:8b on to ollama\.com:443"):
+            await opened.ask(question("ollama"))
