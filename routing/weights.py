@@ -59,7 +59,7 @@ class _Head(msgspec.Struct, frozen=True):
     reading: int
 
 
-# Chosen by reason, in steps of a half, before anything was fitted; docs/routing.md says how they do on two data sets.
+# Chosen by reason, in steps of a half, not fitted; benchmarks/README.md says how they do on two data sets.
 _BUILT_IN: dict[str, tuple[float, str]] = {
     "negation": (3.0, "what is not the case has to be held beside what is; small models drop the word"),
     "conditions": (1.0, "each if or unless doubles the cases to think through; half of them are mere courtesy"),
