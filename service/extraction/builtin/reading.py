@@ -117,7 +117,7 @@ _TREE_WORDS = frozenset(
 def build_space(reads: Sequence[Read], vectors: Floats | None) -> Floats:
     """One row of unit length for each read: words and paths reduced by SVD and, where given, meaning beside them."""
     words = _latent(reads)
-    if vectors is None:
+    if vectors is None or not vectors.any():
         return words
     meant = _meant(vectors)
     centred = numpy.zeros_like(vectors)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.extraction.builtin import Extraction, extract_recurring, teaches
+from service.extraction.builtin.reading import build_space, read
 from service.extraction.builtin.taxonomy import TYPES
 from service.extraction.interaction import Details, Interaction
 
@@ -245,3 +246,24 @@ def test_importing_the_extractor_loads_no_clustering_library():
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_what_has_no_vector_is_compared_by_words_and_is_not_all_alike():
+    history = a_project()
+    reads, vectors = [read(item) for item in history], vectors_of(history)
+    closed = numpy.arange(len(history)) % 2 == 0
+    mixed = numpy.where(closed[:, None], numpy.float32(0), vectors)
+    space, words = build_space(reads, mixed), build_space(reads, None)
+    width = vectors.shape[1]
+    assert not space[closed, :width].any()
+    # Among themselves as near as their words are, and the others are told apart by meaning as before.
+    assert space[closed] @ space[closed].T == pytest.approx(words[closed] @ words[closed].T, abs=1e-4)
+    assert space[~closed, :width].any(axis=1).all()
+
+
+def test_patterns_are_found_where_half_of_a_history_has_no_vector():
+    history = a_project()
+    mixed = numpy.where((numpy.arange(len(history)) % 2 == 0)[:, None], numpy.float32(0), vectors_of(history))
+    assert named(extract_recurring(history, mixed), "flaky tests").pattern_type == "testing"
+    nothing = numpy.zeros_like(mixed)
+    assert extract_recurring(history, nothing) == extract_recurring(history, None)
