@@ -8,7 +8,7 @@ from wire.exchange import Asked
 from wire.server import Wire
 
 from service.errors import NotFound
-from service.extraction.asking import BUILTIN
+from service.extraction.asking import BUILTIN, MOST_PIECES
 
 WAYS = {
     "ollama": ("ollama", "local_llm"),
@@ -252,6 +252,16 @@ async def test_a_long_text_is_read_piece_by_piece_to_its_end(install: Install, w
         (reader,) = learned.readers
         assert reader.pieces == len(at.tasks("id")) / 2 > 4
         assert all(len(seen.raw) < 16_000 for seen in wire.requests)
+
+
+async def test_what_lies_behind_the_last_piece_that_is_asked_about_is_not_lost(install: Install, wire: Wire):
+    wire.answer("qwen3:8b", lambda _: {"worth": False, "why": "Nothing happens."})
+    async with install("ollama") as at:
+        learned = await at.process(at.hand_in("よし。\n" * 40_000 + f"\n\n{LOCK}"))
+        assert names(at) == [LOCK.rstrip(".")]
+        assert [reader.extractor for reader in learned.readers] == ["ollama/qwen3:8b", BUILTIN]
+        assert learned.readers[0].pieces == MOST_PIECES
+        assert (BUILTIN, "too-many-pieces") in at.tasks("decision", "reason")
 
 
 async def test_after_a_piece_that_nobody_can_take_the_rest_is_not_tried(install: Install, wire: Wire):
