@@ -183,9 +183,10 @@ async def test_the_model_that_answered_is_billed(answered: str, cost: int):
     assert house.rows[0].ended.model_answered == answered
 
 
-async def test_a_model_that_nobody_knows_is_billed_at_the_most_that_it_can_be():
+@pytest.mark.parametrize("answered", ["mythos", "haiku-pro", "haiku-2026", "haik"])
+async def test_a_model_that_nobody_knows_is_billed_at_the_most_that_it_can_be(answered: str):
     house = House(HAIKU, OPUS, total=DOLLAR)
-    house.vendors["anthropic"].tell("haiku", Answer(GOOD, Usage(100, 10), "mythos"))
+    house.vendors["anthropic"].tell("haiku", Answer(GOOD, Usage(100, 10), answered))
     routed = await house.router.run(HARD)
     assert routed.cost_nusd == max(house.worst(HAIKU), 600_000)
     assert routed.attempts[0].estimated
