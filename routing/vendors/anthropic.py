@@ -116,6 +116,7 @@ def _request(question: Question) -> dict[str, Any]:
         "messages": [{"role": "user", "content": without_surrogates(prompt.user)}],
         "model": question.model,
         "output_config": {"format": {"type": "json_schema", "schema": vendor_schema(prompt.answer)}},
+        "service_tier": "standard_only",  # the prices that are reserved by
         "system": system,
     }
 

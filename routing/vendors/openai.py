@@ -198,8 +198,11 @@ class OpenAI:
         system, user = without_surrogates(prompt.system), without_surrogates(prompt.user)
         wanted = {"name": prompt.name, "schema": vendor_schema(prompt.answer), "strict": True}
         if self._api == "responses":
+            # Else a setting at OpenAI decides, and a call in a dearer tier would cost more than was reserved.
+            tier = {"service_tier": "default"} if self.name == "openai" else {}
             return {
                 "model": question.model,
+                **tier,
                 "input": user,
                 "instructions": system,
                 "max_output_tokens": prompt.max_output_tokens,

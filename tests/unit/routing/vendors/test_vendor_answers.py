@@ -179,6 +179,14 @@ async def test_openai_keeps_nothing_and_holds_itself_to_the_schema() -> None:
     assert (sent["text"]["format"]["strict"], sent["max_output_tokens"]) == (True, 1_000)
 
 
+@pytest.mark.parametrize(
+    ("adapter", "tier"), [("openai", "default"), ("anthropic", "standard_only"), ("compatible responses", None)]
+)
+async def test_a_vendor_is_held_to_the_tier_whose_prices_are_reserved_by(adapter: str, tier: str | None) -> None:
+    async with wire_server() as wire, vendor(adapter, wire.url) as opened:
+        assert msgspec.json.decode(opened.body(question(adapter))).get("service_tier") == tier
+
+
 async def test_a_long_system_prompt_is_cached_at_anthropic_and_a_short_one_is_not() -> None:
     long = msgspec.structs.replace(PROMPT, system="Say what recurs. " * 1_000)
     async with wire_server(answers={"claude-haiku-5-5": GOOD}) as wire, vendor("anthropic", wire.url) as opened:
