@@ -66,7 +66,9 @@ async def test_metrics_count_by_route_and_never_by_address(api: httpx.AsyncClien
         ("/problems/{code}", "GET", "404"): 50,
         ("unknown", "other", "405"): 50,
     }
-    assert {"motif_http_request_seconds", "motif_match_stage_seconds", "motif_jobs", "motif_budget_usd"} <= set(families)
+    assert {"motif_http_request_seconds", "motif_match_stage_seconds", "motif_jobs", "motif_budget_usd"} <= set(
+        families
+    )
 
 
 async def test_metrics_time_the_stages_of_a_match(api: httpx.AsyncClient):
