@@ -20,18 +20,13 @@ RoutingError
 ├── BudgetError
 │   ├── BudgetRefused           what is left does not hold the worst case
 │   └── LedgerUnavailable       it cannot be written down, so nothing is spent
-├── CallFailed                  no model brought an answer; holds every attempt
+├── CallFailed                  no model brought an answer; holds every attempt (call_failed.py)
 └── CatalogInvalid              a model or price in the settings that cannot be used
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from routing.price import Usage
-from routing.reasons import REASONS
-
-if TYPE_CHECKING:
-    from routing.attempt import Attempt
-    from routing.policy import Decision
 
 
 class RoutingError(Exception):
@@ -182,17 +177,6 @@ class LedgerUnavailable(BudgetError):
     """It cannot be written down, so nothing is spent."""
 
     code = "ledger-unavailable"
-
-
-class CallFailed(RoutingError):
-    """No model brought an answer. `attempts`: every one that was made; `decision`: the last, which names nobody."""
-
-    code = "call-failed"
-
-    def __init__(self, attempts: tuple["Attempt", ...], decision: "Decision") -> None:
-        super().__init__(REASONS[decision.reason])
-        self.attempts = attempts
-        self.decision = decision
 
 
 class CatalogInvalid(RoutingError):

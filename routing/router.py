@@ -11,9 +11,10 @@ import msgspec
 
 from routing.attempt import Ask, Attempt, Attempts, Noticed
 from routing.budget import Call, Ledger
+from routing.call_failed import CallFailed
 from routing.candidates import LEDGER, most_output_tokens
 from routing.catalog import Catalog, Model, Place
-from routing.errors import BadAnswer, BudgetError, BudgetRefused, CallFailed, CatalogInvalid, VendorError
+from routing.errors import BadAnswer, BudgetError, BudgetRefused, CatalogInvalid, VendorError
 from routing.failures import Failures
 from routing.kept import kept
 from routing.outcome import Memory

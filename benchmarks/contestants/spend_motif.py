@@ -10,8 +10,9 @@ import sys
 from contestants.of_motif import the_model, the_task
 from contestants.question import KEY
 from contestants.spender import Refused, spend, tell
+from routing.call_failed import CallFailed
 from routing.catalog import Catalog
-from routing.errors import BudgetError, CallFailed
+from routing.errors import BudgetError
 from routing.outcome import Experience
 from routing.router import Router
 from routing.vendors.openai import OpenAI

@@ -13,8 +13,9 @@ from wire.limits import Latency
 from wire.models import Offer
 from wire.server import Wire
 
+from routing.call_failed import CallFailed
 from routing.catalog import Catalog
-from routing.errors import AnswerInvalid, AnswerUngrounded, CallFailed, VendorTimeout
+from routing.errors import AnswerInvalid, AnswerUngrounded, VendorTimeout
 from routing.outcome import Cooldown, Key
 from routing.policy import Rules
 from routing.price import Usage

@@ -8,9 +8,10 @@ import msgspec
 
 from routing.attempt import Attempt
 from routing.budget import Pool
+from routing.call_failed import CallFailed
 from routing.catalog import Place
 from routing.complexity import DEFAULT, Weights
-from routing.errors import AnswerUngrounded, CallFailed
+from routing.errors import AnswerUngrounded
 from routing.kept import kept
 from routing.policy import Decision
 from routing.reasons import REASONS, Reason

@@ -7,10 +7,10 @@ from enum import Enum
 import msgspec
 import numpy as np
 
+from routing.call_failed import CallFailed
 from routing.catalog import Place
 from routing.errors import (
     BudgetRefused,
-    CallFailed,
     CatalogInvalid,
     LedgerUnavailable,
     RequestRefused,

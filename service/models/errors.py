@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from routing.call_failed import CallFailed
 from routing.errors import (
     BadAnswer,
     BudgetRefused,
-    CallFailed,
     CatalogInvalid,
     KeyRefused,
     LedgerUnavailable,

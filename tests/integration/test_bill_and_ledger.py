@@ -13,8 +13,8 @@ import msgspec
 import psycopg
 from wire.server import Wire, wire_server
 
+from routing.call_failed import CallFailed
 from routing.catalog import Catalog, Model, Place
-from routing.errors import CallFailed
 from routing.router import Router
 from routing.task import Complexity, Prompt, Task, TaskType
 from routing.vendors.anthropic import Anthropic

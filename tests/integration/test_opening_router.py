@@ -9,9 +9,10 @@ import pytest
 from wire.models import OFFERS, Offer
 from wire.server import Wire, wire_server
 
+from routing.call_failed import CallFailed
 from routing.catalog import Place
 from routing.complexity import score
-from routing.errors import CallFailed, CatalogInvalid, VendorTimeout
+from routing.errors import CatalogInvalid, VendorTimeout
 from routing.probing import PROMPT, Probed
 from routing.task import Task, TaskType
 from service.errors import ConfigurationError, ModelsUnavailable

@@ -15,8 +15,8 @@ from wire.limits import Latency, Limits
 from wire.server import Wire, wire_server
 
 from routing import errors
+from routing.call_failed import CallFailed
 from routing.catalog import Catalog, Model, Place
-from routing.errors import CallFailed
 from routing.outcome import HALF_LIFE_S, Counts
 from routing.policy import Reason
 from routing.price import FREE

@@ -11,8 +11,9 @@ from in_memory import InMemoryLedger, InMemoryMemory
 from parts import CHEAP, DEAR, PROJECT, Note, catalog, local, rates, remote, task
 
 from routing import errors
+from routing.call_failed import CallFailed
 from routing.catalog import Catalog, Place
-from routing.errors import BudgetRefused, CallFailed, CatalogInvalid
+from routing.errors import BudgetRefused, CatalogInvalid
 from routing.policy import Reason
 from routing.price import Usage, worst_case_nusd
 from routing.router import Router

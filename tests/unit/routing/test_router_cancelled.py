@@ -10,6 +10,7 @@ from in_memory import Stop
 from parts import task
 
 from routing import errors
+from routing.call_failed import CallFailed
 from routing.price import Usage
 from routing.task import TaskType
 from routing.vendors.base import Answer
@@ -178,7 +179,7 @@ async def test_a_vendor_that_takes_longer_than_it_was_given_is_not_waited_for():
     house = House(HAIKU, timeout_s=0.01 - 10, total=DOLLAR)  # with the grace that it has, a hundredth of a second
     vendor = house.vendors["anthropic"]
     vendor.stop = stop = Stop()
-    with pytest.raises(errors.CallFailed) as failed:
+    with pytest.raises(CallFailed) as failed:
         await house.router.run(HARD)
     [attempt] = failed.value.attempts
     assert (attempt.result, attempt.estimated, attempt.cost_nusd) == ("vendor-timeout", True, house.worst(HAIKU))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing import errors
+from routing.call_failed import CallFailed
 from routing.catalog import Place
-from routing.errors import CallFailed
 from routing.price import Usage
 from routing.router import Routed
 from routing.task import Importance
