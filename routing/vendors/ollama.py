@@ -19,6 +19,7 @@ from routing.errors import (
     VendorTimeout,
     VendorUnreachable,
 )
+from routing.price import Usage
 from routing.vendors.base import Answer, Offered, Question, Vectors
 from routing.vendors.fit import read_usage, was_cut
 from routing.vendors.refusals import refusal
@@ -121,7 +122,8 @@ class Ollama:
             headers={"accept-encoding": "identity"},
             transport=_Bounded(),
         )
-        self._at_home: frozenset[str] = frozenset()
+        self._at_home: set[str] = set()
+        self._strayed: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Ollama({self.host})"
@@ -132,19 +134,23 @@ class Ollama:
 
     async def ask(self, question: Question) -> Answer:
         """As Vendor.ask."""
+        self._check_at_home(question.model)
         call = cast(Any, self._client.chat(**_request(question)))  # pyright: ignore[reportUnknownMemberType]
         body = await self._asked(call, question.timeout_s)
-        answer = _answer(body, question)
         if question.model in self._at_home and (elsewhere := _remote(read(body, _Shown) or _Shown())):
-            # Somebody put another model under the name since. It is said loudly, and asked no more as a local one.
+            # Somebody put another model under the name since. It is said loudly, and asked no more.
+            self._strayed.add(question.model)
             host = urlsplit(elsewhere).netloc or "its cloud"
+            counts = read(body, _Counts) or _Counts()
             raise VendorFailed(
-                f"ollama handed {question.model} on to {host}, which it did not before", usage=answer.usage
+                f"ollama handed {question.model} on to {host}, which it did not before",
+                usage=read_usage(counts.prompt_eval_count, counts.eval_count),
             )
-        return answer
+        return _answer(body, question)
 
     async def embed(self, model: str, texts: Sequence[str], *, timeout_s: float) -> Vectors:
         """As Vendor.embed. What is too long for the model is refused, not cut."""
+        self._check_at_home(model)
         given = [without_surrogates(text) for text in texts]
         body = await self._asked(self._client.embed(model, given, truncate=False, keep_alive=KEEP_ALIVE), timeout_s)
         said = read(body, _Embeddings)
@@ -165,12 +171,22 @@ class Ollama:
         except TimeoutError:
             raise VendorTimeout(f"ollama did not answer within {timeout_s:g} s") from None
         there = [offered for offered in known if offered is not None]
-        self._at_home = frozenset(one.name for one in there if one.remote_host is None and "cloud" not in one.name)
+        away = {one.name for one in there if one.remote_host is not None}
+        self._strayed |= self._at_home & away
+        self._at_home |= {one.name for one in there if "cloud" not in one.name} - away
         return there
 
     async def close(self) -> None:
         """As Vendor.close."""
         await self._client.close()
+
+    def _check_at_home(self, model: str) -> None:
+        """Send nothing to a model that ran at home once and is handed on now: whoever asks may still take it for local.
+
+        It stays so until the process starts again, when nobody knows of it as a local one any more.
+        """
+        if model in self._strayed:
+            raise VendorFailed(f"ollama hands {model} on, which it did not before; it is not asked", usage=Usage())
 
     async def _known(self, tag: _Tag, timeout_s: float) -> Offered | None:
         """All that is said of an installed model; None when the server will not say where it runs."""

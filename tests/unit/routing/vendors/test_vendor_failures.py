@@ -232,3 +232,14 @@ async def test_a_local_model_that_is_suddenly_handed_on_is_a_failure_that_says_s
         wire.fail("ollama", "", extra={"remote_host": "https://ollama.com:443", "remote_model": "qwen3"})
         with pytest.raises(VendorFailed, match=r"handed qwen3:8b on to ollama\.com:443"):
             await opened.ask(question("ollama"))
+
+
+async def test_a_model_that_is_handed_on_gets_nothing_more_to_read() -> None:
+    async with wire_server(answers={"qwen3:8b": GOOD}) as wire, vendor("ollama", wire.url) as opened:
+        await opened.offered(timeout_s=5)
+        wire.fail("ollama", "", extra={"remote_host": "https://ollama.com:443", "remote_model": "qwen3"})
+        for _ in range(3):  # whoever has not heard of it yet still takes it for a local one
+            with pytest.raises(VendorFailed, match="qwen3:8b on"):
+                await opened.ask(question("ollama"))
+            await opened.offered(timeout_s=5)
+        assert len([seen for seen in wire.requests if seen.path == "/api/chat"]) == 1
