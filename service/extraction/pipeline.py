@@ -272,13 +272,15 @@ async def _vectors(
         return None
     async with database.transaction(Role.SERVICE) as connection:
         kept = await interactions.embeddings(connection, project_id, model_id)
-        missing = [n for n, row in enumerate(rows) if reasons[n] is None and row["id"] not in kept]
-        origins: Mapping[UUID, Origin] = {}
-        if embedder.at_vendor:
-            origins = await of_interactions(connection, project_id, [rows[n]["id"] for n in missing])
+    missing = [n for n, row in enumerate(rows) if reasons[n] is None and row["id"] not in kept]
     for start in range(0, len(missing), EMBED_BATCH):
         progress("embed", start, len(missing))
         batch = missing[start : start + EMBED_BATCH]
+        origins: Mapping[UUID, Origin] = {}
+        if embedder.at_vendor:
+            # Asked anew for each batch: what a source denies from now on is not sent from now on.
+            async with database.transaction(Role.SERVICE) as connection:
+                origins = await of_interactions(connection, project_id, [rows[n]["id"] for n in batch])
         embedded = await embedder.vectors_of(
             [embedding_text(history[n]) for n in batch], [origins.get(rows[n]["id"], Origin()) for n in batch]
         )

@@ -64,13 +64,15 @@ async def _ask(database: Database, embedder: VendorEmbedder, progress: Callable[
     embedder.begin_anew()
     async with database.transaction(Role.SERVICE) as connection:
         rows = await search.indexable(connection)
-        origins: dict[UUID, Origin] = {}
-        for project_id, group in groupby(rows, key=lambda row: row["project_id"]):
-            origins |= await of_patterns(connection, project_id, [row["id"] for row in group])
     found: dict[tuple[UUID, IndexText], Vector] = {}
     for start in range(0, len(rows), EMBED_BATCH):
         progress(start, len(rows))
         batch = rows[start : start + EMBED_BATCH]
+        # Asked anew for each batch: what a source denies from now on is not sent from now on.
+        origins: dict[UUID, Origin] = {}
+        async with database.transaction(Role.SERVICE) as connection:
+            for project_id, group in groupby(batch, key=lambda row: row["project_id"]):
+                origins |= await of_patterns(connection, project_id, [row["id"] for row in group])
         texts = [stored_text(row) for row in batch]
         embedded = await gists(embedder, [(t.name, t.body) for t in texts], [origins[row["id"]] for row in batch])
         for row, text, vector in zip(batch, texts, embedded.vectors, strict=True):

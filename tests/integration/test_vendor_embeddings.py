@@ -317,6 +317,48 @@ async def test_what_has_no_permission_is_not_sent_beside_what_has(install: Open)
         assert not any(CANARY in text for text in house.texts())
 
 
+async def test_a_source_that_is_closed_while_it_is_learned_from_sends_nothing_more(install: Open, tmp_path: Path):
+    async with install() as house:
+        house.grant(10)
+        path = commits(tmp_path / "ours.jsonl", 380)
+        house.source(house.project(), path)
+        before = house.wire.arrived_count
+        house.wire.script(Step(vendor="openai", operation="embed", hold=True, times=1))
+        mining = asyncio.create_task(house.mine(path))
+        await house.wire.arrived(before + 1)
+        house.run("update sources set remote_models = 'deny'")
+        house.wire.let_go()
+        await mining
+        assert len(house.sent()) == 1
+
+
+async def test_a_source_that_is_closed_while_all_is_embedded_anew_sends_nothing_more(install: Open, tmp_path: Path):
+    async with install() as house:
+        house.grant(10)
+        path = commits(tmp_path / "ours.jsonl", 380)
+        project = house.project()
+        source = house.source(project, path)
+        house.run(
+            "with i as (insert into interactions (project_id, source_id, kind, external_key, occurred_at, text, state)"
+            " values (%s, %s, 'commit', 'a', now(), 'words', 'done') returning id, project_id),"
+            " p as (insert into patterns (project_id, name, pattern_type, context_hash, extraction_method)"
+            " select project_id, 'p' || n, 'fix', n, 'builtin' from i, generate_series(1, 70) n returning id)"
+            " insert into pattern_evidence (project_id, pattern_id, version, interaction_id, quote, char_start,"
+            " char_end) select i.project_id, p.id, 1, i.id, 'words', 0, 5 from i, p",
+            project, source,
+        )  # fmt: skip
+        house.run("insert into pattern_stats (project_id, pattern_id) select project_id, id from patterns"
+                  " on conflict do nothing")  # fmt: skip
+        before = house.wire.arrived_count
+        house.wire.script(Step(vendor="openai", operation="embed", hold=True, times=1))
+        building = asyncio.create_task(rebuild(house.database, house.embedder, progress=lambda _done, _all: None))
+        await house.wire.arrived(before + 1)
+        house.run("update sources set remote_models = 'deny'")
+        house.wire.let_go()
+        await building
+        assert len(house.sent()) == 1
+
+
 async def test_hidden_secrets_are_counted_and_nothing_of_them_is_sent(install: Open, tmp_path: Path):
     secret = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     async with install() as house:
