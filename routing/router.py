@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -80,18 +80,29 @@ class Router:
         self.catalog = catalog
         self._attempts.catalog = catalog
 
-    async def run(self, task: Task, check: Callable[[Any], Any] | None = None) -> Routed:
+    async def run(
+        self,
+        task: Task,
+        check: Callable[[Any], Any] | None = None,
+        *,
+        allowed: Callable[[], Awaitable[Collection[str] | None]] | None = None,
+    ) -> Routed:
         """Have it done by the model that is chosen, or by the next one where that fails.
 
-        `check` gets the answer, may raise AnswerInvalid or AnswerUngrounded, and what it returns is the value. Raises
-        CallFailed when nobody that may be asked is left.
+        `check` gets the answer, may raise AnswerInvalid or AnswerUngrounded, and what it returns is the value.
+        `allowed` says, before each choice, which vendors may see it by now (Task.vendors where there is none): the call
+        before may have taken minutes. Raises CallFailed when nobody that may be asked is left.
         """
         most = self._most_input_tokens(task)
         failed: dict[str, str] = {}
         refused: dict[str, int] = {}
         attempts: list[Attempt] = []
         while True:
-            decision = self._decide(task, most, await self._memory.recall(), failed, refused)
+            experience = await self._memory.recall()
+            if allowed is not None:
+                vendors = await allowed()
+                task = msgspec.structs.replace(task, vendors=None if vendors is None else frozenset(vendors))
+            decision = self._decide(task, most, experience, failed, refused)
             model = decision.model
             if model is None:
                 raise CallFailed(tuple(attempts), decision)

@@ -17,6 +17,7 @@ from routing.policy import Decision
 from routing.reasons import REASONS, Reason
 from routing.router import Routed, Router
 from routing.task import Task
+from service.errors import DatabaseUnavailable
 from service.extraction.interaction import Interaction
 from service.extraction.pattern import ExtractedPattern, Maker
 from service.extraction.plan import About, Piece, importance_of, plan
@@ -28,7 +29,7 @@ from service.log import logger
 from service.storage import tasks
 from service.storage.database import Database, Role
 from service.storage.interactions import Row
-from service.storage.permission import of_interactions
+from service.storage.permission import NOBODY, Vendors, of_interactions
 
 T = TypeVar("T")
 
@@ -180,15 +181,22 @@ class _Asking:
         """The answer that is kept, else one of a model; raises CallFailed."""
         async with self._database.transaction(Role.SERVICE) as connection:
             before = await tasks.kept(connection, task)
-            # Asked anew for each task: what a source denies from now on is not sent from now on.
-            ids = [UUID(str(task.interaction_id))]
-            origin = (await of_interactions(connection, UUID(str(task.project_id)), ids))[ids[0]]
         if before is not None:
             said = self._again(before, shape, check)
             if said is not None:
                 return said
-        task = msgspec.structs.replace(task, vendors=origin.vendors)
-        routed: Routed = await self._router.run(task, check)
+
+        async def allowed() -> Vendors:
+            interaction = UUID(str(task.interaction_id))
+            try:
+                async with self._database.transaction(Role.SERVICE) as connection:
+                    found = await of_interactions(connection, UUID(str(task.project_id)), [interaction])
+            except DatabaseUnavailable:
+                return NOBODY  # what is local needs no permission
+            return found[interaction].vendors
+
+        # Asked anew for each task and attempt: what a source denies from now on is not sent from now on.
+        routed: Routed = await self._router.run(task, check, allowed=allowed)
         maker = _maker(routed.model, routed.place)
         return _Said(routed.value, maker, routed.decision.reason.value, routed.cost_nusd)
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from reading import DEPLOY, LOCK, MODELS, TEXT, Install, Installed, invents, reads, stated, wants
 from wire.exchange import Asked
+from wire.script import Step
 from wire.server import Wire
 
 from service.errors import NotFound
@@ -326,3 +327,19 @@ async def test_secrets_in_the_text_are_counted_where_it_went(install: Install, w
         at.allow(10)
         await at.process(at.hand_in(TEXT + f"\nThe token was {'█' * 20} and the other one {'█' * 12}."))
         assert at.ledger("redactions") == [(2,), (2,)]
+
+
+async def test_a_source_that_is_closed_while_a_model_reads_is_read_by_no_other_vendor(install: Install, wire: Wire):
+    async with install("ollama", "anthropic") as at:
+        at.allow(10)
+        for local in ("qwen3:8b", "llama3.2"):
+            wire.answer(local, invents)
+        wire.script(Step(vendor="ollama", operation="chat", hold=True, skip=1, times=1))
+        before = wire.arrived_count
+        reading = asyncio.create_task(at.process(at.hand_in()))
+        await wire.arrived(before + 2)  # it was found worth reading, and is read
+        at.rows("update sources set remote_models = 'deny'")
+        wire.let_go()
+        await reading
+        assert at.tasks("decision", "reason", "held_back")[-1] == (BUILTIN, "source-denies", True)
+        assert not at.row("select count(*) as left from ledger where place = 'commercial'")["left"]
