@@ -33,6 +33,9 @@ _STATUSES: Mapping[int, tuple[type[VendorError], str]] = {
 }
 _BEFORE_ANY_WORK = frozenset({*range(400, 500), 529}) - {408, 499}
 """Statuses with which a vendor turns a request away unread by any model: they cost nothing, and the usage says so."""
+_AFTER_SOME = ("content_filter", "content_policy", "json_validate", "failed_generation")
+"""Parts of the codes that come with such a status after something was read or written, which some servers charge for:
+a filter that looked at the prompt, an answer that did not fit its schema."""
 
 
 class _Details(msgspec.Struct):
@@ -54,7 +57,7 @@ def refusal(vendor: str, status: int, headers: Mapping[str, str], body: bytes, u
     codes = _codes(body)
     said = f" ({', '.join(codes)})" if codes else ""
     after = retry_after_s(headers)
-    if usage is None and status in _BEFORE_ANY_WORK:
+    if usage is None and status in _BEFORE_ANY_WORK and not any(part in code for code in codes for part in _AFTER_SOME):
         usage = Usage()
     if any(part in code for code in codes for part in _NO_CREDIT) or (status == 400 and b"credit balance" in body):
         kind, what = OutOfCredit, "says that the account is empty"

@@ -171,3 +171,10 @@ def test_a_cut_prompt_shows_in_the_count_and_a_whole_one_raises_no_alarm(
 
 def test_no_more_words_are_counted_than_tokens_can_be() -> None:
     assert least_tokens("snake_case camelCase don't 12ab é変") == 6  # snake case camelCase don t ab
+
+
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation", "json_validate_failed"])
+def test_what_is_turned_away_after_it_was_read_may_have_cost(code: str) -> None:
+    body = msgspec.json.encode({"error": {"type": "invalid_request_error", "code": code}})
+    assert refusal("compatible", 400, {}, body, None).usage is None
+    assert refusal("compatible", 400, {}, b"{}", None).usage == Usage()
