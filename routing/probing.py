@@ -11,7 +11,7 @@ from routing.errors import CatalogInvalid
 from routing.price import worst_case_nusd
 from routing.reasons import Reason
 from routing.task import Prompt
-from routing.vendors.base import TEMPLATE_TOKENS, Answer, Question, Vectors, Vendor, most_input_tokens
+from routing.vendors.base import Answer, Question, Vectors, Vendor, most_input_tokens
 
 TASK_TYPE = "probe"
 """What stands in the ledger; no type of task, so that nothing is learned of the model."""
@@ -44,7 +44,6 @@ async def probe(model: Model, vendor: Vendor, attempts: Attempts, *, embeds: boo
         raise CatalogInvalid(f"Nobody knows what {model.ref} costs, so it is not asked.")
     question = Question(model.name, PROMPT, model.context_tokens, timeout_s)
     body = msgspec.json.encode([model.name, [_TEXT]]) if embeds else vendor.body(question)
-    most_input = len(body) + TEMPLATE_TOKENS if embeds else most_input_tokens(body)
     most_output = 0 if embeds else PROMPT.max_output_tokens
     call = Call(
         task_type=TASK_TYPE,
@@ -57,7 +56,9 @@ async def probe(model: Model, vendor: Vendor, attempts: Attempts, *, embeds: boo
         bytes_out=len(body),
         request_hash=hashlib.sha256(body).hexdigest(),
     )
-    worst_case = 0 if local or model.rates is None else worst_case_nusd(most_input, most_output, model.rates)
+    worst_case = (
+        0 if local or model.rates is None else worst_case_nusd(most_input_tokens(body), most_output, model.rates)
+    )
 
     async def ask() -> Answer | Vectors:
         if embeds:

@@ -22,7 +22,7 @@ from routing.policy import Decision, decide, decide_embedding
 from routing.price import worst_case_nusd
 from routing.rules import RULES, Rules
 from routing.task import Task, band_of
-from routing.vendors.base import TEMPLATE_TOKENS, Answer, Question, Vectors, Vendor, most_input_tokens
+from routing.vendors.base import Answer, Question, Vectors, Vendor, most_input_tokens
 
 
 class Routed(msgspec.Struct, frozen=True):
@@ -146,9 +146,12 @@ class Router:
         if model is None:
             raise CatalogInvalid(f"There is no model {model_ref} that texts can be embedded with.")
         body = msgspec.json.encode([model.name, texts])
-        most = len(body) + TEMPLATE_TOKENS
         decision = decide_embedding(
-            model, vendors, await self._memory.recall(), now=self._now(), most_input_tokens=most
+            model,
+            vendors,
+            await self._memory.recall(),
+            now=self._now(),
+            most_input_tokens=most_input_tokens(body),
         )
         if decision.model is None:
             raise CallFailed((), decision)

@@ -1,5 +1,7 @@
 """What every vendor can be asked for, and what it answers."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -57,9 +59,22 @@ def most_input_tokens(body: bytes) -> int:
 
     Why it bounds them: every tokenizer in use falls back to bytes, so that a token stands for at least one byte of
     the text that it reads. All of that text is in the body, where JSON only makes it longer; what is not in the body
-    is the vendor's own template, a few hundred tokens at most.
+    is the vendor's own template, a few hundred tokens at most. Some write out compatibility characters first (NFKC: one
+    Arabic ligature of three bytes becomes eighteen letters of 33), so the length is that of the text written out.
     """
-    return len(body) + TEMPLATE_TOKENS
+    return max(len(body), _written_out(body)) + TEMPLATE_TOKENS
+
+
+def _written_out(body: bytes) -> int:
+    """Bytes of a text with each character written out for itself, which is never shorter than NFKC of the whole."""
+    if body.isascii():
+        return len(body)
+    characters = Counter(body.decode("utf-8", "replace"))
+    apart = {one: unicodedata.normalize("NFKD", one) for one in characters}
+    # A mark of its own may go between a letter and the accent that it was one character with.
+    marked = any(unicodedata.combining(written[0]) for written in apart.values())
+    together = apart if marked else {one: unicodedata.normalize("NFKC", one) for one in characters}
+    return sum(count * len(together[one].encode()) for one, count in characters.items())
 
 
 class Vendor(Protocol):
