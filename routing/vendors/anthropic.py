@@ -65,6 +65,7 @@ class Anthropic:
             open_telemetry=False,
             http_client=sdk.http_client(proxies=True),
         )
+        sdk.without_environment(self._client)
         sdk.quiet("anthropic", "httpx2")
 
     def __repr__(self) -> str:

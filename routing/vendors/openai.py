@@ -145,6 +145,8 @@ class OpenAI:
             max_retries=0,
             http_client=sdk.http_client(proxies=proxies),
         )
+        sdk.without_environment(self._client)
+        self._client.organization = self._client.project = None  # of the environment too
         sdk.quiet("openai", "httpx2")
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import httpx2
 
@@ -66,6 +66,14 @@ def http_client(*, proxies: bool) -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=15.0),
         event_hooks={"response": [_bound]},
     )
+
+
+def without_environment(client: Any) -> None:
+    """Take out the headers that an SDK reads from its own variables in the environment.
+
+    They may hold keys, and would go to whichever address this client has; what is sent is for Motif's settings to say.
+    """
+    client._custom_headers = {}  # there is no option; a test looks at what is sent
 
 
 def timeout(timeout_s: float) -> httpx2.Timeout:

@@ -258,3 +258,17 @@ async def test_a_name_of_the_model_that_no_database_holds_is_made_fit(adapter: s
     said = Said(json.dumps(GOOD), extra={"model": "m" * 1_000})
     async with wire_server(answers={MODELS[adapter]: said}) as wire, vendor(adapter, wire.url) as opened:
         assert (await opened.ask(question(adapter))).model == "m" * 200
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+async def test_nothing_of_the_environment_goes_along(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = "OPENAI_API_KEY OPENAI_ADMIN_KEY ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN OLLAMA_API_KEY"
+    for name in (*keys.split(), "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_PROFILE"):
+        monkeypatch.setenv(name, "of-somebody-else")
+    for name in ("OPENAI_CUSTOM_HEADERS", "ANTHROPIC_CUSTOM_HEADERS"):
+        monkeypatch.setenv(
+            name, "\n".join(f"{header}: of-somebody-else" for header in ("Authorization", "x-api-key", "x-more"))
+        )
+    async with wire_server(answers={MODELS[adapter]: GOOD}) as wire, vendor(adapter, wire.url) as opened:
+        await opened.ask(question(adapter))
+        assert not any("of-somebody-else" in value for value in wire.requests[0].headers.values())
