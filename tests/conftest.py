@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import uuid
@@ -24,6 +25,9 @@ CLIENTS = Path(__file__).parent / "clients"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As for what a shell runs in the background; what tests start would inherit it and never hear of a Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):  # a worker of xdist: the run's own process has seen to it
         return
     for name in [name for name in os.environ if name.startswith("MOTIF_") and name != "MOTIF_POSTGRES_VERSION"]:
