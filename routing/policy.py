@@ -139,7 +139,9 @@ def _decide(
         threshold=rules.thresholds[task.type],
         pool=_pool(chosen, task, refused) if chosen else Pool.NORMAL,
         held_back=False,
-        considered=tuple(_considered(one, chosen, target) for one in affordable),
+        considered=tuple(
+            _considered(one, chosen, target, by_price=task.importance is not Importance.EMERGENCY) for one in affordable
+        ),
     )
 
 
@@ -211,7 +213,8 @@ def _to_explore(eligible: Sequence[Candidate], chosen: Candidate, task: Task, ru
     return max(hopeful, key=lambda one: (one.belief.hopeful, -one.price), default=None)
 
 
-def _considered(one: Candidate, chosen: Candidate | None, target: float) -> Considered:
+def _considered(one: Candidate, chosen: Candidate | None, target: float, *, by_price: bool) -> Considered:
+    """`by_price`: the cheapest that reaches the target was taken, so a dearer one lost by that, however capable."""
     verdict = one.verdict
     if verdict is None and chosen is not None:
         if one is chosen:
@@ -220,7 +223,7 @@ def _considered(one: Candidate, chosen: Candidate | None, target: float) -> Cons
             verdict = Verdict.BELOW_TARGET
         elif chosen.model.place is Place.LOCAL and _commercial(one.model):
             verdict = Verdict.NOT_NEEDED
-        elif one.belief.mean < chosen.belief.mean:
+        elif one.belief.mean < chosen.belief.mean and not (by_price and one.price > chosen.price):
             verdict = Verdict.LESS_CAPABLE
         else:
             verdict = Verdict.DEARER
@@ -230,12 +233,17 @@ def _considered(one: Candidate, chosen: Candidate | None, target: float) -> Cons
 def _why_none(candidates: Sequence[Candidate]) -> Reason:
     """The obstacle that somebody can do most about, of those that stood in the way."""
     met = {one.verdict for one in candidates}
+    if any(_commercial(one.model) and one.verdict in _IN_SPITE_OF_LEAVE for one in candidates):
+        met.discard(Verdict.DENIED)
     return next((reason for verdict, reason in _OBSTACLES if verdict in met), Reason.NO_MODELS)
 
 
 def _commercial(model: Model | None) -> bool:
     return model is not None and model.place is not Place.LOCAL
 
+
+_IN_SPITE_OF_LEAVE = (Verdict.COOLING_DOWN, Verdict.FAILED, Verdict.WEAKER)
+"""What stands in a commercial model's way although its source allows it: nobody may say then that it allows none."""
 
 _OBSTACLES = (
     (Verdict.OVER_BUDGET, Reason.NO_BUDGET),

@@ -71,6 +71,13 @@ def test_of_two_that_reach_the_target_the_cheaper_one_gets_it_though_the_other_i
     assert verdicts(decision) == {"haiku": Verdict.CHOSEN, "opus": Verdict.DEARER}
 
 
+def test_a_dearer_model_that_was_seen_less_of_is_dearer_and_not_less_capable():
+    models = catalog(remote("opus", DEAR, capability=0.95), remote("haiku", CHEAP, capability=0.96))
+    assert verdicts(decided(task(), models)) == {"haiku": Verdict.CHOSEN, "opus": Verdict.DEARER}
+    emergency = decided(task(importance=Importance.EMERGENCY), models)
+    assert verdicts(emergency) == {"haiku": Verdict.CHOSEN, "opus": Verdict.LESS_CAPABLE}
+
+
 def test_cheaper_is_by_what_this_very_task_may_cost():
     # 2,000 in and 1,000 out, all written into a cache at 1.25 × the rate at worst:
     # 2,000 × 1.25 + 1,000 × 1 = 3,500 and 2,000 × .125 + 1,000 × 5 = 5,250 millionths of a dollar
@@ -305,6 +312,13 @@ def test_a_free_model_whose_paid_fallback_would_skip_the_budget_has_none():
     """litellm #41344"""
     decision = decided(HARD, failed={"ollama/small": "answer-invalid"}, refused={"total"})
     assert (decision.model, decision.reason) == (None, Reason.NO_BUDGET)
+
+
+def test_a_source_that_allows_a_vendor_which_failed_is_not_said_to_allow_none():
+    models = catalog(remote("haiku", CHEAP), remote("cloud", None, vendor="ollama"))
+    decision = decided(task(vendors=frozenset({"anthropic"})), models, failed={"anthropic/haiku": "answer-invalid"})
+    assert verdicts(decision) == {"haiku": Verdict.FAILED, "cloud": Verdict.DENIED}
+    assert decision.reason is Reason.ALL_FAILED
 
 
 def test_a_denying_source_has_no_paid_fallback_either():
