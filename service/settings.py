@@ -176,6 +176,13 @@ class Settings(BaseSettings):
         default="auto", description="`text` for people, `json` for machines; `auto`: text on a terminal."
     )
 
+    @field_validator("anthropic_api_key", "openai_api_key", "compatible_api_key")
+    @classmethod
+    def _is_said(cls, value: SecretStr | None) -> SecretStr | None:
+        # `MOTIF_OPENAI_API_KEY=` in a .env file says that there is none; a vendor without a key is never asked.
+        key = value.get_secret_value().strip() if value else ""
+        return SecretStr(key) if key else None
+
     @field_validator("database_url", "database_admin_url")
     @classmethod
     def _is_postgres(cls, value: str | None) -> str | None:

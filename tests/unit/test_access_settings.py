@@ -62,3 +62,13 @@ def test_secrets_are_not_shown():
     )
     assert settings.supabase_url == "https://abc.supabase.co"
     assert "canary" not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize("vendor", ["anthropic", "openai", "compatible"])
+def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch, vendor: str):
+    """`MOTIF_OPENAI_API_KEY=` in a .env file: a vendor without a key is never asked."""
+    for value in ("", "  "):
+        monkeypatch.setenv(f"MOTIF_{vendor.upper()}_API_KEY", value)
+        assert getattr(load_settings(), f"{vendor}_api_key") is None
+    monkeypatch.setenv(f"MOTIF_{vendor.upper()}_API_KEY", " sk-1\n")
+    assert getattr(load_settings(), f"{vendor}_api_key").get_secret_value() == "sk-1"
