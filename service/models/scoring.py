@@ -11,6 +11,4 @@ def weights_of(settings: Settings) -> Weights:
     try:
         return load_weights(settings.router_file)
     except CatalogInvalid as error:
-        raise ConfigurationError(
-            f"MOTIF_ROUTER_FILE cannot be used: {error.message}", fix="Run `motif router fit`, or unset it."
-        ) from None
+        raise ConfigurationError(f"MOTIF_ROUTER_FILE cannot be used: {error.message}") from None

@@ -154,6 +154,9 @@ def test_a_file_that_cannot_be_used_or_written_is_one_plain_line(
     assert (shown.returncode, shown.stdout) == (1, "")
     assert shown.stderr.count("\n") == 1
     assert "MOTIF_ROUTER_FILE cannot be used: the router file router.json is damaged" in shown.stderr
+    assert shown.stderr.count("motif router fit") == 1
+    served = motif("serve", MOTIF_ROUTER_FILE=str(damaged))
+    assert (served.returncode, served.stdout, served.stderr) == (1, "", shown.stderr)
     outcomes(admin, 300)
     fitted = motif("router", "fit", "--out", str(damaged / "below.json"))
     assert fitted.returncode == 1
