@@ -67,7 +67,8 @@ def _show(told: Reconciliation, every: bool) -> None:
         out.print()
         out.print(_lines(lines))
     if (left := len(told.lines) - len(lines)) and not every:
-        out.print(f"[dim]{left:,} lines that hold are not shown; --all shows them.[/dim]")
+        hold = "1 line that holds is" if left == 1 else f"{left:,} lines that hold are"
+        out.print(f"[dim]{hold} not shown; --all shows all.[/dim]")
     if told.unknown_models:
         out.print(f"\nOn the bill and never asked by Motif: {escape(', '.join(told.unknown_models))}")
     for note in told.notes:

@@ -67,7 +67,7 @@ def _show_task(task: DecidedTask) -> None:
         out.print(_models(map(_considered, told["considered"])))
     _show_choice(None if task.decision == BUILTIN else task.decision, _why(task.reason))
     if task.said:
-        out.print(f"It answered: {escape(task.said)}.")
+        out.print(f"It answered: {escape(task.said.removesuffix('.'))}.")
     if task.held_back:
         out.print("[yellow]Held back:[/yellow] its source kept it from a commercial model that would have got it.")
     if further := told.get("further"):

@@ -94,9 +94,7 @@ def parse_usd(text: str, *, period: str) -> int:
     if dollars.is_signed() and dollars != 0:
         raise RequestInvalid("A budget cannot be negative.", fix="Give 0 to spend nothing.")
     if dollars > Decimal(most) / NUSD:
-        raise RequestInvalid(
-            f"That is more than a budget for a {period} can be.", fix=f"Give {shown(most)} at most, or unset the limit."
-        )
+        raise RequestInvalid(f"That is more than a budget for a {period} can be.", fix=f"Give {shown(most)} at most.")
     exact = dollars.scaleb(9, _EXACT)
     if (dollars and dollars.adjusted() < -9) or exact != exact.to_integral_value(context=_EXACT):
         raise RequestInvalid("An amount has 9 decimals at most.", fix="Round it.")

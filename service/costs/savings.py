@@ -12,8 +12,9 @@ from service.storage.costs import ValidatedRow
 ASSUMPTION = (
     "Counts only tasks whose answer stood, at the baseline's price for the very tokens that were read and written, "
     "cached ones as cached, and every one of its answers as if it had stood at the first attempt. Subtracted is all "
-    "that was paid, failed attempts included, and the time of local models at your price an hour. Embeddings are left "
-    "out on both sides. Another model would count and write other numbers of tokens."
+    "that was paid, failed attempts included, and the time of local models at your price an hour. Embeddings and the "
+    "questions of `motif models doctor --ask` are left out on both sides. Another model would count and write other "
+    "numbers of tokens."
 )
 
 

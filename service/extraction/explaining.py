@@ -80,7 +80,9 @@ def _said(task: tasks.Row) -> str | None:
         worth = msgspec.convert(answer, content_analysis.Worth)
         return f"{'worth reading' if worth.worth else 'not worth reading'}: {content_analysis.why(worth)}"
     if "patterns" in answer:
-        return f"{len(answer['patterns'])} patterns, before their quotes were looked up"
+        count = len(answer["patterns"])
+        one = count == 1
+        return f"{count} pattern{'' if one else 's'}, before {'its' if one else 'their'} quotes were looked up"
     return None
 
 

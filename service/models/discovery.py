@@ -62,7 +62,7 @@ def check_named(settings: Settings, heard: Mapping[str, Heard]) -> None:
             if heard[vendor].offered and offered_as(heard[vendor], name) is None:
                 raise ConfigurationError(
                     f"MOTIF_{vendor.upper()}_MODELS names {name}, which {vendor} does not have.",
-                    fix="`motif models list` shows what there is.",
+                    fix="Take it out, or correct it: its vendor's documentation has the names.",
                 )
     takes = local_takes(settings)
     able = [heard[vendor] for vendor in ("ollama", "compatible") if vendor in heard]
