@@ -199,6 +199,7 @@ $$;
 --   {"op": "expire", "id"}                   -> {"ok": bool, "state"}; only what is past its time
 -- `entry`: columns of ledger. `keep`: columns of tasks, the validated answer, or null. `outcome`: {"model", "task_type",
 -- "band", "success"} or null. Repeating any of them changes nothing. One that makes no sense raises, and nothing is done.
+-- Where another transaction began with the same meanwhile, it raises serialization_failure: it is to be tried again.
 -- Locks are taken in one order, and within each table in the order of its keys, so that two of these, or one of these
 -- and an erasure, wait for each other but never in a circle: projects, reservations, ledger, periods. Nobody is waited
 -- for at interactions and sources: who holds one whole is erasing it.
@@ -211,13 +212,15 @@ declare
   most constant bigint := 1000000000000000;
   today constant date := (now() at time zone 'utc')::date;
   ids uuid[];
-  counting boolean; writing boolean; expiring boolean;
+  locked uuid[];        -- reservations
+  booked uuid[];        -- rows of the ledger
+  counting boolean; writing boolean; expiring boolean; reserving boolean;
   alive uuid[];         -- projects that are there
   present uuid[];       -- interactions that are there
   standing uuid[];      -- sources that are there
   -- What is touched: one budget in one period an element, read once and written once.
   keys text[]; periods text[]; starts date[];
-  budget_ids uuid[]; limits bigint[]; settled bigint[]; reserved bigint[]; seen bigint;
+  budget_ids uuid[]; limits bigint[]; settled bigint[]; reserved bigint[]; seen bigint; wanted_rows integer;
   o record;
   pool text; vendor text; project uuid; on_day date;
   mine integer[]; wanted text[];  -- where the budgets of the operation at hand stand
@@ -238,8 +241,9 @@ declare
   alerts jsonb;
 begin
   select array_agg((e.value ->> 'id')::uuid), bool_or(e.value ->> 'op' <> 'send'),
-         bool_or(e.value ->> 'op' not in ('send', 'reserve')), bool_or(e.value ->> 'op' = 'expire')
-  into ids, counting, writing, expiring
+         bool_or(e.value ->> 'op' not in ('send', 'reserve')), bool_or(e.value ->> 'op' = 'expire'),
+         bool_or(e.value ->> 'op' = 'reserve')
+  into ids, counting, writing, expiring, reserving
   from jsonb_array_elements(ops) e;
   if ids is null then
     return '{"answers": [], "alerts": []}';
@@ -256,9 +260,17 @@ begin
       order by p.id for key share) p;
     alive := coalesce(alive, '{}');
   end if;
-  perform from public.reservations r where r.id = any (ids) order by r.id for update;
+  select array_agg(h.id) into locked from (
+    select r.id from public.reservations r where r.id = any (ids) order by r.id for update) h;
+  locked := coalesce(locked, '{}');
+  if counting and exists (select from public.reservations r
+                          where r.id = any (locked) and r.project_id is not null and r.project_id <> all (alive)) then
+    raise exception 'a reservation was made meanwhile' using errcode = 'serialization_failure';
+  end if;
   if writing then
-    perform from public.ledger l where l.id = any (ids) order by l.id for update;
+    select array_agg(h.id) into booked from (
+      select l.id from public.ledger l where l.id = any (ids) order by l.id for update) h;
+    booked := coalesce(booked, '{}');
     select array_agg(n.id) into present from (
       select n.id from public.interactions n
       where n.id in (
@@ -311,6 +323,7 @@ begin
       where k.key not like 'project:%' or substr(k.key, 9)::uuid = any (alive)) w;
   end if;
   if keys is not null then
+    wanted_rows := cardinality(keys);
     select count(*) into seen
     from unnest(keys, periods, starts) as w (key, period, starts_on)
     join public.budgets b on b.key = w.key
@@ -342,6 +355,16 @@ begin
           join public.budget_periods p on p.budget_id = b.id and p.period = w.period and p.starts_on = w.starts_on
           order by p.budget_id, p.period, p.starts_on
           for update of p) l;
+    if coalesce(cardinality(keys), 0) < wanted_rows then
+      -- One of them was taken away meanwhile. Without it nobody would say no.
+      raise exception 'a budget is gone' using errcode = 'serialization_failure';
+    end if;
+    if reserving then
+      -- As they are by now: whoever lowered one while this waited has been told that it holds.
+      select array_agg(case w.period when 'day' then b.day_limit_nusd else b.month_limit_nusd end order by w.n) into limits
+      from unnest(budget_ids, periods) with ordinality as w (budget_id, period, n)
+      join public.budgets b on b.id = w.budget_id;
+    end if;
   end if;
 
   for o in
@@ -354,6 +377,11 @@ begin
     left join public.ledger l on l.id = (e.value ->> 'id')::uuid
     order by e.n
   loop
+    -- What came to be since is not held here, so that it may not be touched: begun again, it is.
+    if o.state is not null and o.id <> all (locked)
+       or writing and o.written and o.what <> 'reserve' and o.id <> all (booked) then
+      raise exception 'somebody began with this meanwhile' using errcode = 'serialization_failure';
+    end if;
     answer := '{"ok": true}';
     if o.what in ('reserve', 'release', 'settle', 'expire') then
       if o.what = 'reserve' then

@@ -1,7 +1,8 @@
 """motif.spend, asked with what makes no sense, twice, late, of what is erased, and too much of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -263,3 +264,37 @@ def test_an_answer_to_what_was_erased_meanwhile_is_not_kept_and_its_cost_is(admi
     assert one(admin, "select count(*) from tasks") == 0
     assert one(admin, "select count(*) from ledger where interaction_id is not null") == 0
     assert counters(admin) == (6, 0)
+
+
+def while_it_waits(database_url: str, admin: psycopg.Connection[Any], held: str, change: Callable[[], object]) -> Any:
+    """What a reservation of 900 is answered that waits for `held` while `change` happens."""
+    with psycopg.connect(database_url) as holder, psycopg.connect(database_url, autocommit=True) as watch:
+        holder.execute(held.encode())
+        with ThreadPoolExecutor(1) as one_more:
+            answer = one_more.submit(spend, admin, hold(900))
+            waits = "select from pg_locks where pid = %s and not granted"
+            while watch.execute(waits, (admin.info.backend_pid,)).fetchone() is None:
+                assert not answer.done()
+            change()
+            holder.commit()
+            return answer.result()
+
+
+def test_a_limit_that_is_lowered_while_a_reservation_waits_holds_for_it(
+    admin: psycopg.Connection[Any], database_url: str
+) -> None:
+    spend(admin, hold(1))
+    held = "select from public.budget_periods for update"
+    [refused] = while_it_waits(database_url, admin, held, lambda: limit(database_url, "total", day=100))
+    assert refused["refused_by"] == {"budget": "total", "period": "day", "limit_nusd": 100, "left_nusd": 99}
+
+
+def test_a_budget_that_is_taken_away_while_a_reservation_waits_grants_nothing(
+    admin: psycopg.Connection[Any], database_url: str
+) -> None:
+    spend(admin, settle(hold(1), 0))
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        while_it_waits(database_url, admin, "delete from public.budgets where kind = 'total'", lambda: None)
+    [refused] = spend(admin, hold(1))
+    assert refused["refused_by"]["budget"] == "total"
+    admin.execute("delete from public.ledger")
