@@ -228,11 +228,12 @@ class Attempts:
         )
 
     async def _written(self, id_: UUID, ask: Ask[Any], ended: Ended, never_left: bool) -> None:
-        if ask.model.place is Place.LOCAL:
-            await self._ledger.record(id_, ask.call, ended)
-        elif never_left:
+        local = ask.model.place is Place.LOCAL
+        if never_left and not local:
             await self._ledger.release(id_, unsent=True)
-            await self._ledger.record(id_, ask.call, ended)
+        if never_left or local:
+            call = msgspec.structs.replace(ask.call, bytes_out=0) if never_left else ask.call
+            await self._ledger.record(id_, call, ended)
         else:
             await self._ledger.settle(id_, ask.call, ended)
 

@@ -166,7 +166,9 @@ class BudgetRefused(BudgetError):
     code = "budget-refused"
 
     def __init__(self, budget: str, period: str, *, left_nusd: int, limit_nusd: int | None) -> None:
-        super().__init__(f"the budget {budget} has not enough left for this {period}")
+        closed = limit_nusd is None
+        left = "has no limit, so nothing of it is granted" if closed else f"has not enough left for this {period}"
+        super().__init__(f"the budget {budget} {left}")
         self.budget = budget
         self.period = period
         self.left_nusd = left_nusd

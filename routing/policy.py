@@ -170,7 +170,9 @@ def _by_rules(
 ) -> tuple[Candidate, Reason]:
     target = rules.targets[task.importance]
     if task.importance is Importance.EMERGENCY:
-        return max(eligible, key=lambda one: (one.belief.mean, one.price)), Reason.EMERGENCY
+        best = max(one.belief.mean for one in eligible)
+        strongest = [one for one in eligible if one.belief.mean > best - rules.near]
+        return max(strongest, key=lambda one: (one.price, one.belief.mean)), Reason.EMERGENCY
     if task.complexity.score < rules.thresholds[task.type]:
         own = [one for one in eligible if one.model.place is Place.LOCAL and not _disappoints(one, task, rules)]
         if own:
@@ -225,6 +227,8 @@ def _considered(one: Candidate, chosen: Candidate | None, target: float, *, by_p
             verdict = Verdict.NOT_NEEDED
         elif one.belief.mean < chosen.belief.mean and not (by_price and one.price > chosen.price):
             verdict = Verdict.LESS_CAPABLE
+        elif not by_price and one.price < chosen.price:
+            verdict = Verdict.CHEAPER
         else:
             verdict = Verdict.DEARER
     return Considered(one.model.ref, one.model.place, one.belief.mean, one.cost, verdict or Verdict.NOT_NEEDED)

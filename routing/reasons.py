@@ -72,6 +72,7 @@ class Verdict(StrEnum):
     NOT_NEEDED = "not-needed"
     BELOW_TARGET = "below-target"
     DEARER = "dearer"
+    CHEAPER = "cheaper"
     LESS_CAPABLE = "less-capable"
 
 
@@ -88,6 +89,7 @@ VERDICTS: Mapping[Verdict, str] = {
     Verdict.NOT_NEEDED: "is not needed: a local model may have it",
     Verdict.BELOW_TARGET: "is not expected to reach the target",
     Verdict.DEARER: "may cost more than the chosen one, which is good enough",
+    Verdict.CHEAPER: "is about as likely to do it, and as the cheaper one taken to be less capable",
     Verdict.LESS_CAPABLE: "is expected to do it less well than the chosen one",
 }
 """What a verdict means, after the model's name."""

@@ -19,6 +19,7 @@ from service.matching.embed import open_embedder
 from service.matching.model_folder import exported, missing_for_export
 from service.models.embedding import vendor_model
 from service.models.looking import look, vendor_lines
+from service.models.scoring import weights_of
 from service.settings import Settings
 from service.storage import health, migrate, pooling, search
 from service.storage.connect import caller_of
@@ -240,6 +241,7 @@ def _embeddings(settings: Settings) -> Finding:
 
 
 async def _language_models(settings: Settings) -> Finding:
+    await asyncio.to_thread(weights_of, settings)
     seen = await look(settings)
     lines = vendor_lines(settings, seen.heard, seen.catalog, limited=None)
     for line in lines:

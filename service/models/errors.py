@@ -42,7 +42,9 @@ def as_motif_error(error: RoutingError) -> MotifError:
         case VendorError():
             return VendorUnavailable(said, fix=vendor_fix(error))
         case BudgetRefused():
-            return BudgetSpent(said, fix="`motif costs report` shows what is left; set a higher limit, or wait.")
+            closed = "Set one: `motif budget set " + error.budget.replace(":", " ") + " --day 50`."
+            spent = "`motif costs report` shows what is left; set a higher limit, or wait."
+            return BudgetSpent(said, fix=closed if error.limit_nusd is None else spent)
         case LedgerUnavailable():
             return DatabaseUnavailable(said, fix="Run `motif doctor`.")
         case CatalogInvalid():

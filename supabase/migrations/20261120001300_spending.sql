@@ -695,9 +695,11 @@ revoke all on public.budgets, public.budget_periods, public.budget_alerts, publi
 grant select, insert (kind, vendor, project_id, day_limit_nusd, month_limit_nusd),
   update (day_limit_nusd, month_limit_nusd) on public.budgets to motif_api;
 grant select on public.budget_periods, public.budget_alerts, public.ledger to motif_api;
-grant select, insert, update, delete on public.budgets, public.budget_periods, public.budget_alerts,
-  public.reservations, public.model_outcomes, public.model_cooldowns to service_role;
-grant select, insert, update on public.ledger to service_role;
+grant select, insert, update, delete on public.reservations, public.model_outcomes, public.model_cooldowns
+  to service_role;
+-- What was counted is never taken away by hand: what is still held would be let go of twice.
+grant select, insert, update on public.budgets, public.budget_periods, public.budget_alerts, public.ledger
+  to service_role;
 
 create policy read on public.budgets for select to motif_api
   using ((select motif.is_operator()) or project_id in (select motif.my_projects(array['admin'])));

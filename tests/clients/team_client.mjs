@@ -14,8 +14,8 @@ const kinds = {
   select: (table, step) => table.select(step.columns ?? "*"),
   insert: (table, step) => table.insert(step.rows),
   upsert: (table, step) => table.upsert(step.rows),
-  update: (table, step) => table.update(step.rows).neq("project_id", "00000000-0000-0000-0000-000000000000").select(),
-  delete: (table) => table.delete().neq("project_id", "00000000-0000-0000-0000-000000000000").select(),
+  update: (table, step) => table.update(step.rows).neq(step.column ?? "project_id", "00000000-0000-0000-0000-000000000000").select(),
+  delete: (table, step) => table.delete().neq(step.column ?? "project_id", "00000000-0000-0000-0000-000000000000").select(),
 };
 
 const results = [];

@@ -100,6 +100,14 @@ async def test_an_empty_database_is_told_how_to_be_filled(data_dir: Path, empty_
     assert failing[0].fix
 
 
+async def test_weights_that_cannot_be_read_are_said(data_dir: Path, tmp_path: Path):
+    broken = tmp_path / "router.json"
+    broken.write_text("{", "utf-8")
+    found = await findings(Settings(_env_file=None, data_dir=data_dir, embedding_model="none", router_file=broken))
+    assert found["language models"].status == "fail"
+    assert "MOTIF_ROUTER_FILE" in found["language models"].detail
+
+
 async def test_a_model_that_is_not_there_is_said(settings: Settings):
     found = await findings(settings.model_copy(update={"embedding_model": "./no-such-model"}))
     assert found["embeddings"].status in ("ok", "warn")  # to be exported at the first use, or the tools are missing

@@ -44,6 +44,7 @@ class Row(NamedTuple):
 
 READ = Rights(select=READERS)
 NOTHING = Rights()
+_KEPT = "select insert update"
 
 MATRIX = {
     # Made by a function alone, which asks for the permission and makes its maker the admin.
@@ -70,11 +71,11 @@ MATRIX = {
     "pattern_embeddings": Row(READ, Rights(READERS, WRITERS, WRITERS, WRITERS)),
     "pattern_terms": Row(READ, Rights(select=READERS, insert=WRITERS, delete=WRITERS)),
     # A project's, as the statements ask; those of the installation are set by operators, see tests/sql.
-    "budgets": Row(NOTHING, Rights(select=ADMINS | OPERATORS, insert=ADMINS, update=ADMINS)),
-    "budget_periods": Row(NOTHING, Rights(select=ADMINS | OPERATORS)),
-    "budget_alerts": Row(NOTHING, Rights(select=ADMINS | OPERATORS)),
+    "budgets": Row(NOTHING, Rights(select=ADMINS | OPERATORS, insert=ADMINS, update=ADMINS), _KEPT),
+    "budget_periods": Row(NOTHING, Rights(select=ADMINS | OPERATORS), _KEPT),
+    "budget_alerts": Row(NOTHING, Rights(select=ADMINS | OPERATORS), _KEPT),
     "reservations": Row(NOTHING, NOTHING),
-    "ledger": Row(NOTHING, Rights(select=ADMINS | OPERATORS), service="select insert update"),
+    "ledger": Row(NOTHING, Rights(select=ADMINS | OPERATORS), _KEPT),
     "model_outcomes": Row(NOTHING, NOTHING),
     "model_cooldowns": Row(NOTHING, NOTHING),
 }

@@ -75,7 +75,13 @@ def test_a_dearer_model_that_was_seen_less_of_is_dearer_and_not_less_capable():
     models = catalog(remote("opus", DEAR, capability=0.95), remote("haiku", CHEAP, capability=0.96))
     assert verdicts(decided(task(), models)) == {"haiku": Verdict.CHOSEN, "opus": Verdict.DEARER}
     emergency = decided(task(importance=Importance.EMERGENCY), models)
-    assert verdicts(emergency) == {"haiku": Verdict.CHOSEN, "opus": Verdict.LESS_CAPABLE}
+    # They lie closer than can be told apart, and a success of the cheap one is not to make it the most capable.
+    assert verdicts(emergency) == {"opus": Verdict.CHOSEN, "haiku": Verdict.CHEAPER}
+
+
+def test_an_emergency_does_not_go_to_a_dear_model_that_is_known_to_be_worse():
+    models = catalog(remote("opus", DEAR, capability=0.85), remote("haiku", CHEAP, capability=0.95))
+    assert verdicts(decided(task(importance=Importance.EMERGENCY), models))["haiku"] is Verdict.CHOSEN
 
 
 def test_cheaper_is_by_what_this_very_task_may_cost():

@@ -155,6 +155,8 @@ async def test_a_call_that_never_left_frees_its_money_and_is_still_written_down(
     assert house.ledger.steps[:4] == ["reserve", "send", "release", "record"]
     assert house.ledger.results == [("haiku", "vendor-unreachable"), ("luna", "ok")]
     assert (house.rows[0].ended.cost_nusd, house.ledger.held) == (0, 0)
+    assert house.rows[0].call.bytes_out == 0
+    assert house.rows[1].call.bytes_out > 0
 
 
 async def test_an_answer_without_usage_costs_the_worst_case():
