@@ -10,7 +10,7 @@ from rich.table import Table
 from service.cli.run import err, out, print_json, run, session
 from service.costs.export_file import Export, read_export
 from service.costs.money import shown
-from service.costs.reconcile import BROKEN, STANDINGS, Compared, Reconciliation, Standing
+from service.costs.reconcile import BROKEN, COVERED_IN_SUM, STANDINGS, Compared, Reconciliation, Standing
 from service.costs.reconcile import reconcile as compare
 from service.models.prices import known_prices
 from service.storage import costs
@@ -65,7 +65,7 @@ def _show(told: Reconciliation, every: bool) -> None:
     lines = [line for line in told.lines if every or line.standing is not Standing.HOLDS]
     if lines:
         out.print()
-        out.print(_lines(lines))
+        out.print(_lines(lines, {one.vendor for one in told.totals if one.standing not in BROKEN}))
     if (left := len(told.lines) - len(lines)) and not every:
         hold = "1 line that holds is" if left == 1 else f"{left:,} lines that hold are"
         out.print(f"[dim]{hold} not shown; --all shows all.[/dim]")
@@ -79,7 +79,7 @@ def _show(told: Reconciliation, every: bool) -> None:
         err.print("\n[red]A bill is more than the ledger.[/red]")
 
 
-def _lines(lines: list[Compared]) -> Table:
+def _lines(lines: list[Compared], covered: set[str]) -> Table:
     table = Table("day", "model", box=None, pad_edge=False)
     for column in ("ledger", "bill", "ledger less bill", "tokens in/out", "theirs"):
         table.add_column(column, justify="right")
@@ -94,7 +94,7 @@ def _lines(lines: list[Compared]) -> Table:
             "-" if line.difference is None else shown(line.difference.nusd),
             _tokens(line.our_tokens),
             _tokens(line.their_tokens),
-            _standing(line.standing),
+            _standing(line.standing, covered=line.vendor in covered),
         )
     return table
 
@@ -103,7 +103,9 @@ def _tokens(tokens: tuple[int, int] | None) -> str:
     return "-" if tokens is None else f"{tokens[0]:,}/{tokens[1]:,}"
 
 
-def _standing(standing: Standing) -> str:
+def _standing(standing: Standing, *, covered: bool = False) -> str:
+    if covered and standing in COVERED_IN_SUM:
+        return f"[yellow]{COVERED_IN_SUM[standing]}[/yellow]"
     color = _COLORS.get(standing, "dim")
     said = STANDINGS[standing]
     return f"[bold {color}]{said}[/bold {color}]" if standing in BROKEN else f"[{color}]{said}[/{color}]"

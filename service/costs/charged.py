@@ -101,8 +101,10 @@ def generic_csv(row: Row, vendor: str | None) -> Charged:
     usage = None
     if "input_tokens" in row or "output_tokens" in row:
         usage = Usage(tokens(row, "input_tokens"), tokens(row, "output_tokens"), read, written)
-    if row.get("cost_usd") in (None, ""):
+    if "cost_usd" not in row:
         return Charged(day_in(row, "date"), of, rest if known else name, usage)
+    if not text(row, "cost_usd"):
+        raise Unreadable(f"{name[:80]!r} has no cost_usd; write 0 where nothing was billed")
     found = _with_cost(day_in(row, "date"), of, rest if known else name, dollars(row, "cost_usd"))
     return msgspec.structs.replace(found, usage=usage)
 

@@ -35,6 +35,11 @@ STANDINGS = {
     Standing.ONLY_OURS: "in the ledger alone",
 }
 BROKEN = frozenset({Standing.MORE, Standing.UNKNOWN})
+COVERED_IN_SUM = {
+    Standing.MORE: "more than the ledger by itself; the vendor's sum decides, and it is covered",
+    Standing.UNKNOWN: "not in the ledger that day; the vendor's sum decides, and it is covered",
+}
+"""What is said of a line instead where its vendor's sum holds: a bill is broken by its sum, not by a day or model."""
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
