@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from service.cli.costs_options import DaysOption, FirstOption, JsonOption, LastOption, ProjectOption, day_of, meant
+from service.cli.costs_options import DaysOption, FirstOption, JsonOption, LastOption, day_of, meant
 from service.cli.run import out, print_json, run, session
 from service.costs.money import shown
 from service.costs.policy_file import TriedPolicy, read_policy
@@ -28,7 +28,9 @@ def simulate(
     first: FirstOption = None,
     last: LastOption = None,
     days: DaysOption = None,
-    project: ProjectOption = None,
+    project: Annotated[
+        str | None, typer.Option("--project", help="Tasks of one project alone; its name or id.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Decide past tasks anew under another policy: what it costs, how much of it succeeds, how sure. For operators."""

@@ -11,7 +11,7 @@ from routing.price import NUSD, Rates
 from routing.rules import RULES, Rules
 from routing.task import Importance, TaskType
 from service.errors import InputInvalid
-from service.models.prices_file import FileInvalid, prices_of, read_toml
+from service.models.prices_file import VENDORS, FileInvalid, prices_of, read_toml
 
 _TOP = ("thresholds", "targets", "rules", "budget", "models", "model", "price")
 _MODEL = ("name", "place", "context_tokens", "max_output_tokens", "task_types", "capability")
@@ -88,6 +88,7 @@ def _limits(given: Mapping[str, object]) -> DayLimits:
     vendors = given.get("vendors", {})
     if not isinstance(vendors, dict):
         _refuse("budget.vendors is a table of dollars a day by vendor")
+    _only(cast(dict[str, object], vendors), VENDORS, "budget.vendors")
     return DayLimits(
         _dollars(given["day"], "budget.day") if "day" in given else None,
         {name: _dollars(usd, f"budget.vendors.{name}") for name, usd in cast(dict[str, object], vendors).items()},

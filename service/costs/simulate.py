@@ -85,9 +85,12 @@ def simulate(
 ) -> Simulation:
     """Both policies over the same tasks, drawn again and again: other tasks (bootstrap), and other chances of success
     (from what is believed of each model). Both see the same draws, so that their difference is better known than each.
+
+    What the rules in force draw does not depend on the policy tried: their range is the same beside every one.
     """
-    rng = numpy.random.default_rng(seed)
+    of_tasks, of_now, of_tried = numpy.random.default_rng(seed).spawn(3)
     beliefs = list({(step.key, step.belief): None for one in (now, tried) for steps in one.steps for step in steps})
+    ours = len({(step.key, step.belief) for steps in now.steps for step in steps})
     places = {of: number for number, of in enumerate(beliefs)}
     means = numpy.array([min(max(belief.mean, _LEAST), 1 - _LEAST) for _, belief in beliefs])
     masses = numpy.array([belief.mass for _, belief in beliefs])
@@ -95,8 +98,13 @@ def simulate(
     exact = [_outcome(one, means, numpy.ones(len(tasks))) for one in laid]
     drawn = numpy.zeros((REPLICATES, 2, 2))
     for replicate in range(REPLICATES):
-        chances = rng.beta(means * masses, (1 - means) * masses)
-        weights = rng.multinomial(len(tasks), numpy.full(len(tasks), 1 / len(tasks))).astype(numpy.float64)
+        chances = numpy.concatenate(
+            [
+                rng.beta(means[part] * masses[part], (1 - means[part]) * masses[part])
+                for rng, part in ((of_now, slice(ours)), (of_tried, slice(ours, None)))
+            ]
+        )
+        weights = of_tasks.multinomial(len(tasks), numpy.full(len(tasks), 1 / len(tasks))).astype(numpy.float64)
         drawn[replicate] = [_outcome(one, chances, weights) for one in laid]
     return Simulation(
         tasks=len(tasks),

@@ -48,7 +48,8 @@ async def try_policy(
     now = datetime.now(UTC)
     in_force = catalog_of(asked, prices.rates)
     tried = tried_catalog(in_force, policy, prices)
-    notes = [f"Only the newest {MOST_TASKS:,} tasks of the range."] if len(rows) == MOST_TASKS else []
+    notes = idle_names(in_force, policy, prices)
+    notes += [f"Only the newest {MOST_TASKS:,} tasks of the range."] if len(rows) == MOST_TASKS else []
     if unpriced := [m.ref for m in tried.models if m.rates is None]:
         notes.append(f"Without a known price, so never asked: {', '.join(sorted(unpriced))}.")
     return simulate(
@@ -103,6 +104,25 @@ def tried_catalog(in_force: Catalog, policy: TriedPolicy, prices: Prices) -> Cat
     if not kept:
         raise InputInvalid("The policy leaves no model to ask.", fix="Change models.only or models.without.")
     return Catalog(tuple(kept))
+
+
+def idle_names(in_force: Catalog, policy: TriedPolicy, prices: Prices) -> list[str]:
+    """What to say of models that models.without and [[price]] name to no effect: known, but not asked in these days.
+
+    Raises InputInvalid for those that nobody knows: neither asked, nor added by the policy, nor in the known prices.
+    """
+    there = {model.ref for model in in_force.models} | {told.ref for told in policy.models}
+    notes: list[str] = []
+    for where, named in (("models.without", policy.without), ("[[price]]", {"/".join(of) for of in policy.prices})):
+        idle = sorted(named - there)
+        if unknown := [ref for ref in idle if prices.rates(*ref.split("/", 1)) is None]:
+            raise InputInvalid(
+                f"{where} names {', '.join(unknown)}, which was not asked in these days and which nobody knows.",
+                fix="Correct the name, or add it with [[model]].",
+            )
+        if idle:
+            notes.append(f"{where} names {', '.join(idle)} to no effect: not asked in these days.")
+    return notes
 
 
 def limits_of(budgets: Sequence[BudgetRow]) -> DayLimits:

@@ -19,6 +19,11 @@ def test_an_empty_policy_is_the_one_in_force(tmp_path: Path) -> None:
     assert policy(tmp_path, "") == TriedPolicy()
 
 
+def test_a_vendor_that_there_is_not_has_no_budget(tmp_path: Path) -> None:
+    with pytest.raises(InputInvalid, match="opnai"):
+        policy(tmp_path, "[budget]\nvendors = { opnai = 2 }\n")
+
+
 def test_what_is_said_replaces_what_is_in_force_and_nothing_else(tmp_path: Path) -> None:
     tried = policy(
         tmp_path,

@@ -134,3 +134,14 @@ def test_where_nobody_may_be_asked_nothing_costs_and_nothing_stands() -> None:
     nobody = Redecided(((), ()), 0, 2)
     told = simulate([HARD, EASY], nobody, nobody)
     assert (told.now.cost.high.nusd, told.now.success.high, told.now.first_choices) == (0, 0.0, {"builtin": 2})
+
+
+def test_the_range_of_the_rules_in_force_is_the_same_beside_every_policy() -> None:
+    tasks = [past(number / 40, input_hash=str(number)) for number in range(40)]
+    now = decided(*tasks)
+    stricter = Rules(targets=dict.fromkeys(RULES.targets, 0.99))
+    local = Catalog((Model("ollama", "other", Place.LOCAL, "", 128_000, 4_096, FREE),))
+    others = (now, decided(*tasks, rules=stricter), redecide(tasks, local, Experience(), RULES, NO_LIMIT, now=NOW))
+    beside = [simulate(tasks, now, tried) for tried in others]
+    assert beside[0].now == beside[1].now == beside[2].now
+    assert len({one.tried.success for one in beside}) > 1
