@@ -1,5 +1,6 @@
 """/api/v1/budgets: what may be spent on models, and what is left. For operators; a project's, for its admins too."""
 
+import re
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -10,14 +11,17 @@ from litestar.params import FromPath, JSONBody
 
 from service.api.etag import UNCHANGED, check_if_match, tagged
 from service.api.parts import Parts
-from service.api.problem import refusals
-from service.costs.budgets import BudgetShown, budget_shown, parse_usd
+from service.api.problem import FieldError, FieldsInvalid, refusals
+from service.costs.budgets import BudgetShown, budget_shown, not_an_amount, parse_usd
 from service.costs.money import Money, money
+from service.errors import RequestInvalid
 from service.storage import budgets
 from service.storage.budgets import Budget, BudgetKind, Limits, budget_of
 from service.storage.database import Caller
 
-Dollars: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,8}(\.[0-9]{1,9})?$", max_length=20)]
+_DOLLARS = r"^[0-9]{1,8}(\.[0-9]{1,9})?$"
+# The pattern is only told: what does not match it is refused in words about money, which msgspec has none of.
+Dollars: TypeAlias = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": _DOLLARS, "maxLength": 20})]
 
 
 class BudgetList(msgspec.Struct, frozen=True):
@@ -100,7 +104,7 @@ async def set_limits(
 ) -> Response[LimitsShown]:
     """Set one budget's limits."""
     budget = budget_of(key)
-    limits = Limits(_nusd(data.day_usd, "day"), _nusd(data.month_usd, "month"))
+    limits = _limits(data)
     async with parts.database.writing(caller) as connection:
         before = await budgets.hold_limits(connection, caller, budget)
         check_if_match(request, _shown(budget, before))
@@ -108,8 +112,25 @@ async def set_limits(
     return tagged(request, _shown(budget, limits))
 
 
-def _nusd(usd: str | None, period: str) -> int | None:
-    return None if usd is None else parse_usd(usd, period=period)
+def _limits(data: NewLimits) -> Limits:
+    """Both limits in nano-dollars; raises FieldsInvalid with what the command line would say of each."""
+    errors: list[FieldError] = []
+    found: list[int | None] = []
+    for period, usd in (("day", data.day_usd), ("month", data.month_usd)):
+        try:
+            found.append(None if usd is None else _nusd(usd, period))
+        except RequestInvalid as error:
+            errors.append(FieldError(f"{period}_usd", str(error).removesuffix(".")))
+    if errors:
+        raise FieldsInvalid(errors)
+    return Limits(*found)
+
+
+def _nusd(usd: str, period: str) -> int:
+    nusd = parse_usd(usd, period=period)
+    if re.fullmatch(_DOLLARS, usd) is None:
+        raise not_an_amount(usd)  # a program says 50 in one way: no $, no 5e1
+    return nusd
 
 
 def _shown(budget: Budget, limits: Limits) -> LimitsShown:

@@ -84,13 +84,13 @@ def parse_usd(text: str, *, period: str) -> int:
     """
     most = MOST_A_DAY_NUSD if period == "day" else MOST_A_MONTH_NUSD
     if len(text) > _LONGEST_TEXT:
-        raise _not_an_amount(text)
+        raise not_an_amount(text)
     try:
         dollars = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
-        raise _not_an_amount(text) from None
+        raise not_an_amount(text) from None
     if not dollars.is_finite():
-        raise _not_an_amount(text)
+        raise not_an_amount(text)
     if dollars.is_signed() and dollars != 0:
         raise RequestInvalid("A budget cannot be negative.", fix="Give 0 to spend nothing.")
     if dollars > Decimal(most) / NUSD:
@@ -101,7 +101,8 @@ def parse_usd(text: str, *, period: str) -> int:
     return int(exact)
 
 
-def _not_an_amount(text: str) -> RequestInvalid:
+def not_an_amount(text: str) -> RequestInvalid:
+    """What is said of a text that is no amount."""
     return RequestInvalid(f"{text[:40]!r} is no amount of dollars.", fix="Write it like 50 or 0.25.")
 
 

@@ -79,6 +79,28 @@ async def test_what_is_no_amount_is_refused(tenancy: Tenancy, amount: Any) -> No
 
 
 @pytest.mark.parametrize(
+    ("amount", "says"),
+    [
+        ("-1", "A budget cannot be negative. Give 0 to spend nothing"),
+        ("nan", "'nan' is no amount of dollars. Write it like 50 or 0.25"),
+        ("5,00", "'5,00' is no amount of dollars. Write it like 50 or 0.25"),
+        ("1e3", "'1e3' is no amount of dollars. Write it like 50 or 0.25"),
+        ("1.0000000001", "An amount has 9 decimals at most. Round it"),
+    ],
+)
+async def test_what_is_no_amount_is_told_in_the_words_of_the_command_line(
+    tenancy: Tenancy, amount: str, says: str
+) -> None:
+    answer = await put(tenancy, "operator", "total", amount, "x")
+    assert answer.status_code in (400, 422)
+    month = "'x' is no amount of dollars. Write it like 50 or 0.25"
+    assert answer.json()["errors"] == [
+        {"path": "day_usd", "message": says},
+        {"path": "month_usd", "message": month},
+    ]
+
+
+@pytest.mark.parametrize(
     "key", ["totals", "vendor:nobody", "project:shop", "project:00000000-0000-4000-8000-000000000009"]
 )
 async def test_what_is_no_budget_is_not_found(tenancy: Tenancy, key: str) -> None:
