@@ -78,7 +78,7 @@ class Verdict(StrEnum):
 
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.CHOSEN: "gets the task",
-    Verdict.NOT_FOR_TYPE: "is not configured for this type of task",
+    Verdict.NOT_FOR_TYPE: "takes no tasks of this type: another local model does, or it only makes vectors",
     Verdict.TOO_LONG: "has no room for the prompt and the answer",
     Verdict.DENIED: "the source does not allow its vendor",
     Verdict.UNPRICED: "nobody knows what it costs",

@@ -1,6 +1,7 @@
 """A cost report as a terminal shows it: first what was spent, then what is left, then on what."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from rich.markup import escape
 from rich.table import Table
@@ -54,8 +55,10 @@ def _show_sums(report: CostReport) -> None:
         )
     local = report.use.local
     if local.calls:
-        worth = f"worth {shown(local.cost.nusd)} at ${report.use.usd_per_hour} an hour, in no bill"
-        table.add_row("  local models", "$0", f"{local.calls:,} calls, {local.hours:,.2f} hours, {worth}")
+        took = f"{local.calls:,} calls, {local.hours:,.2f} hours"
+        if Decimal(report.use.usd_per_hour):
+            took += f", worth {shown(local.cost.nusd)} at ${report.use.usd_per_hour} an hour, in no bill"
+        table.add_row("  local models", "$0", took)
     if (forecast := report.forecast) is not None:
         table.add_row("this month", shown(forecast.so_far.nusd), "so far")
         low, high = shown(forecast.low.nusd), shown(forecast.high.nusd)

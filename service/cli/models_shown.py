@@ -18,6 +18,18 @@ _MARKS: dict[Status, str] = {
 }
 
 
+STATES = {
+    "vendor-unreachable": "does not answer",
+    "vendor-timeout": "does not answer in time",
+    "vendor-overloaded": "is overloaded",
+    "vendor-rate-limited": "wants fewer requests",
+    "vendor-out-of-credit": "has no credit left",
+    "vendor-key-refused": "refuses the key",
+    "model-missing": "does not have this model",
+    "request-refused": "refuses the request",
+    "vendor-failed": "fails",
+}
+"""What is wrong with a model, by the code of it, said of its vendor."""
 _NUMBERS = frozenset({"reads at once", "$ in", "$ out"})
 
 
@@ -37,13 +49,14 @@ def show_models(lines: Sequence[ModelLine]) -> None:
         )
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("model", "runs", "at", "reads at once", "$ in", "$ out", "takes"):
+    for name in ("model", "runs", "at", "vendor", "reads at once", "$ in", "$ out", "takes"):
         table.add_column(name, justify="right" if name in _NUMBERS else "left")
     for line in lines:
         runs = "[green]local[/green]" if line.place == "local" else "[yellow]commercial[/yellow]"
         name = escape(line.model) if line.reachable else f"[dim]{escape(line.model)}[/dim]"
-        where = escape(line.host) + (f" [red]{line.trouble}[/red]" if line.trouble else "")
-        table.add_row(name, runs, where, f"{line.context_tokens:,}", *_price(line.price, line), _takes(line))
+        state = f"[red]{STATES.get(line.trouble, line.trouble)}[/red]" if line.trouble else "has it"
+        row = (name, runs, escape(line.host), state, f"{line.context_tokens:,}", *_price(line.price, line))
+        table.add_row(*row, _takes(line))
     out.print(table)
     for remark in _remarks(lines):
         out.print(f"[dim]{escape(remark)}[/dim]")

@@ -88,10 +88,12 @@ def _named(found: list[SourceDetails], named: str) -> SourceDetails:
         [source for source in found if source.name == named],
     ):
         if len(same) > 1:
-            raise RequestInvalid("Several sources have that name.", fix="Give the id: `motif sources list`.")
+            raise RequestInvalid(
+                "Several sources have that name.", fix="Give the id: `motif sources list --project NAME` shows it."
+            )
         if same:
             return same[0]
-    raise NotFound("The project has no such source.", fix="`motif sources list` shows them.")
+    raise NotFound("The project has no such source.", fix="`motif sources list --project NAME` shows them.")
 
 
 @asynccontextmanager

@@ -92,7 +92,8 @@ async def decided(database: Database, caller: Caller, interaction_id: UUID) -> D
         row = await interactions.one(connection, interaction_id)
         if row is None:
             raise NotFound(
-                "There is no such interaction, or not for this caller.", fix="GET /api/v1/interactions lists yours."
+                "There is no such interaction, or not for this caller.",
+                fix="`motif extract` and `motif egress --json` tell ids (GET /api/v1/interactions).",
             )
         pieces = plan(as_interaction(row), About()) if row["kind"] != "commit" else ()
         hashes = [task.input_hash for piece in pieces for task in (piece.look, piece.reading)]

@@ -71,7 +71,10 @@ async def revoke_role(connection: Connection, user_id: UUID, role: RoleName) -> 
     """Take a role from a person; raises NotFound for one who does not have it."""
     cursor = await connection.execute(SQL["revoke"], {"user_id": user_id, "role": role})
     if await cursor.fetchone() is None:
-        raise NotFound("That person does not have the role.", fix="GET /api/v1/installation/roles lists who has one.")
+        raise NotFound(
+            "That person does not have the role.",
+            fix="`motif operator list` shows who has one (GET /api/v1/installation/roles).",
+        )
 
 
 async def powers(connection: Connection) -> Powers:

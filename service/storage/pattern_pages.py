@@ -45,7 +45,10 @@ async def pattern(connection: Connection, pattern_id: UUID, *, changing: bool = 
 
 def no_pattern() -> NotFound:
     """The same answer for a pattern that is not there and for one of others."""
-    return NotFound("There is no such pattern, or not for this caller.", fix="GET /api/v1/patterns lists yours.")
+    return NotFound(
+        "There is no such pattern, or not for this caller.",
+        fix="`motif patterns list` shows yours (GET /api/v1/patterns).",
+    )
 
 
 async def page_of_patterns(

@@ -50,7 +50,7 @@ async def source_given(connection: Connection, given: str) -> tuple[UUID, UUID]:
     if not rows:
         raise NotFound(
             "There is no source of that name or id, or not for this caller.",
-            fix="GET /api/v1/projects/<id>/sources lists them.",
+            fix="`motif sources list --project NAME` lists a project's (GET /api/v1/projects/<id>/sources).",
         )
     if len(rows) > 1:
         raise RequestInvalid("Several sources go by that name.", fix="Give the id of one.")

@@ -111,6 +111,7 @@ async def _one(connection: Connection, query: Any, values: Mapping[str, Any]) ->
     row = await (await connection.execute(query, values)).fetchone()
     if row is None:
         raise NotFound(
-            "There is no such source, or not for this caller.", fix="GET /api/v1/projects/<id>/sources lists them."
+            "There is no such source, or not for this caller.",
+            fix="`motif sources list --project NAME` lists a project's (GET /api/v1/projects/<id>/sources).",
         )
     return SourceDetails(**row)

@@ -137,6 +137,25 @@ def test_a_bill_is_held_against_the_ledger(motif: Command, used: UUID, tmp_path:
     assert (told["holds"], told["unknown_models"]) == (False, ["openai/gpt-other"])
 
 
+def test_a_line_that_is_more_says_that_the_covered_sum_of_its_vendor_decides(
+    motif: Command, admin: psycopg.Connection, tmp_path: Path
+) -> None:
+    call(admin, LUNA, cost_nusd=100)
+    call(admin, ("openai", "gpt-6.1-sol"), cost_nusd=100_000)
+    bill = tmp_path / "bill.csv"
+    bill.write_text(f"date,model,cost_usd\n{TODAY},openai/gpt-6-luna,0.000010000\n{TODAY},openai/gpt-6.1-sol,0\n")
+    held = motif("costs", "reconcile", str(bill))
+    assert held.returncode == 0, held.stderr
+    assert "the vendor's sum decides, and it is covered" in held.stdout
+    assert "MORE THAN THE LEDGER" not in held.stdout
+
+
+def test_local_work_is_worth_nothing_that_is_told_where_an_hour_costs_nothing(motif: Command, used: UUID) -> None:
+    shown = motif("costs", "report", MOTIF_LOCAL_COMPUTE_USD_PER_HOUR="0").stdout
+    assert "1.00 hours" in shown
+    assert "an hour, in no bill" not in shown
+
+
 def test_another_policy_is_tried_on_what_happened(motif: Command, used: UUID, tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("[thresholds]\npattern_extraction = 1\n[budget]\nday = 5\n")
@@ -150,6 +169,29 @@ def test_another_policy_is_tried_on_what_happened(motif: Command, used: UUID, tm
     file.write_text('[models]\nonly = ["openai/gpt-6.1-sol"]\n')
     refused = motif("costs", "simulate", "--policy", str(file))
     assert (refused.returncode, "was not asked in these days" in refused.stderr) == (1, True)
+
+
+WITHOUT = '[models]\nwithout = ["anthropic/claude-opus-5-5", "%s"]\n'
+PRICED = '[[price]]\nvendor = "openai"\nmodel = "%s"\ninput = 1\noutput = 2\n'
+
+
+def test_a_policy_that_names_a_model_nobody_knows_is_refused(motif: Command, used: UUID, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    for where, text in (("models.without", WITHOUT % "openai/gpt-6-lunar"), ("[[price]]", PRICED % "gpt-6-lunar")):
+        file.write_text(text)
+        refused = motif("costs", "simulate", "--policy", str(file))
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert f"{where} names openai/gpt-6-lunar" in refused.stderr
+        assert "claude-opus" not in refused.stderr
+    file.write_text(WITHOUT % "openai/gpt-6.1-sol")
+    told = json.loads(motif("costs", "simulate", "--policy", str(file), "--json").stdout)
+    assert "models.without names openai/gpt-6.1-sol to no effect: not asked in these days." in told["notes"]
+
+
+def test_the_commands_of_costs_say_whom_they_are_for_without_contradiction(motif: Command) -> None:
+    shown = motif("costs", "simulate", "--help").stdout
+    assert "For operators" in shown
+    assert "for its admins" not in shown
 
 
 def test_a_policy_without_tasks_to_try_it_on_says_so(motif: Command, tmp_path: Path) -> None:

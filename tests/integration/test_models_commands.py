@@ -53,6 +53,17 @@ def test_every_model_is_listed_with_where_it_runs_and_what_it_costs(motif: Comma
     assert wire.bill.total_nusd == 0
 
 
+def test_a_model_that_its_vendor_does_not_have_is_told_beside_its_host_and_not_in_it(
+    motif: Command, wire: Wire
+) -> None:
+    shown = motif("models", "list", **given(wire, MOTIF_OPENAI_MODELS="gpt-of-nobody")).stdout
+    [line] = [line for line in shown.splitlines() if line.startswith("openai/gpt-of-nobody")]
+    assert "does not have this model" in line
+    assert "model-missing" not in shown
+    [there] = [line for line in shown.splitlines() if line.startswith("ollama/qwen3:8b")]
+    assert "has it" in there
+
+
 def test_without_any_model_the_built_in_extractor_is_named(motif: Command) -> None:
     ran = motif("models", "list")
     assert (ran.returncode, "built-in extractor" in ran.stdout) == (0, True)

@@ -36,6 +36,18 @@ def test_what_cannot_be_meant_is_refused_in_a_line(motif, history: str):
     refusal(motif("sources", "list", "--project", "nowhere"))
 
 
+def test_what_is_not_there_is_looked_for_with_commands_first(motif, history: str, tmp_path: Path):
+    text = tmp_path / "text.md"
+    text.write_text("Never merge on a Friday.")
+    listing = "`motif sources list --project NAME`"
+    assert listing in refusal(motif("sources", "deny", "elsewhere", "--project", "team"))
+    assert listing in refusal(motif("route", "explain", "--text", str(text), "--source", "elsewhere"))
+    nowhere = "3d0f6d1e-0000-4000-8000-000000000000"
+    assert "`motif extract`" in refusal(motif("route", "explain", nowhere))
+    assert "`motif patterns list`" in refusal(motif("patterns", "show", nowhere))
+    assert "`motif operator list`" in refusal(motif("operator", "revoke", nowhere))
+
+
 def test_a_vendor_without_its_key_or_of_no_embeddings_is_refused_in_a_line(motif, history: str):
     for model, said in (
         ("openai:text-embedding-3-small", "MOTIF_OPENAI_API_KEY"),
