@@ -1,10 +1,11 @@
 """Anthropic's Messages API through its SDK, which is imported with this module: open it only where there is a key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import anthropic
+import httpx2
 import msgspec
 
 from routing.errors import (
@@ -77,8 +78,9 @@ class Anthropic:
 
     async def ask(self, question: Question) -> Answer:
         """As Vendor.ask."""
-        timeout = sdk.timeout(question.timeout_s)
-        call = cast(Any, self._client.messages.with_raw_response.create(**_request(question), timeout=timeout))
+        options = sdk.sent_as_is(question.timeout_s)
+        body = self.body(question)
+        call = self._client.post("/v1/messages", cast_to=httpx2.Response, content=body, options=options)
         return _answer(await self._heard(call, question.timeout_s), question)
 
     async def embed(self, model: str, texts: Sequence[str], *, timeout_s: float) -> Vectors:
@@ -87,7 +89,8 @@ class Anthropic:
 
     async def offered(self, *, timeout_s: float) -> Sequence[Offered]:
         """As Vendor.offered; retired models are not."""
-        call = self._client.models.with_raw_response.list(limit=1000, timeout=sdk.timeout(timeout_s))
+        options = {"params": {"limit": 1000}, "timeout": sdk.timeout(timeout_s)}
+        call = self._client.get("/v1/models", cast_to=httpx2.Response, options=cast(Any, options))
         said = read(await self._heard(call, timeout_s), _List)
         if said is None:
             raise VendorFailed("anthropic did not answer with a list of models")
@@ -101,7 +104,7 @@ class Anthropic:
         """As Vendor.close."""
         await self._client.close()
 
-    async def _heard(self, call: Any, timeout_s: float) -> bytes:
+    async def _heard(self, call: Awaitable[httpx2.Response], timeout_s: float) -> bytes:
         return await sdk.heard(
             self.name, call, status_error=anthropic.APIStatusError, timeout_s=timeout_s, usage=_usage
         )

@@ -1,9 +1,10 @@
 """OpenAI and servers that speak its API, by settings alone, through its SDK, which is imported with this module."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import httpx2
 import msgspec
 import openai
 
@@ -158,23 +159,17 @@ class OpenAI:
 
     async def ask(self, question: Question) -> Answer:
         """As Vendor.ask."""
-        timeout = sdk.timeout(question.timeout_s)
-        asked = self._request(question)
-        if self._api == "responses":
-            call = cast(Any, self._client.responses.with_raw_response.create(**asked, timeout=timeout))
-            return _of_response(self.name, await self._heard(call, question.timeout_s), question)
-        chat = cast(Any, self._client.chat.completions.with_raw_response.create(**asked, timeout=timeout))
-        return _of_chat(self.name, await self._heard(chat, question.timeout_s), question)
+        path, reading = ("/responses", _of_response) if self._api == "responses" else ("/chat/completions", _of_chat)
+        return reading(self.name, await self._posted(path, self.body(question), question.timeout_s), question)
 
     async def embed(self, model: str, texts: Sequence[str], *, timeout_s: float) -> Vectors:
         """As Vendor.embed."""
-        call = self._client.embeddings.with_raw_response.create(
-            model=model,
-            input=[without_surrogates(text) for text in texts],
-            encoding_format="float",
-            timeout=sdk.timeout(timeout_s),
-        )
-        body = await self._heard(call, timeout_s)
+        asked = {
+            "model": model,
+            "input": [without_surrogates(text) for text in texts],
+            "encoding_format": "float",
+        }
+        body = await self._posted("/embeddings", msgspec.json.encode(asked), timeout_s)
         usage, said = _usage(body, embedding=True), read(body, _Embeddings)
         in_order = sorted(said.data, key=lambda each: each.index) if said is not None else []
         if said is None or [each.index for each in in_order] != list(range(len(texts))):
@@ -185,7 +180,7 @@ class OpenAI:
 
     async def offered(self, *, timeout_s: float) -> Sequence[Offered]:
         """As Vendor.offered."""
-        call = self._client.models.with_raw_response.list(timeout=sdk.timeout(timeout_s))
+        call = self._client.get("/models", cast_to=httpx2.Response, options={"timeout": sdk.timeout(timeout_s)})
         said = read(await self._heard(call, timeout_s), _List)
         if said is None:
             raise VendorFailed(f"{self.name} did not answer with a list of models")
@@ -219,7 +214,12 @@ class OpenAI:
             "temperature": 0,
         }
 
-    async def _heard(self, call: Any, timeout_s: float) -> bytes:
+    async def _posted(self, path: str, body: bytes, timeout_s: float) -> bytes:
+        options = sdk.sent_as_is(timeout_s)
+        call = self._client.post(path, cast_to=httpx2.Response, content=body, options=options)
+        return await self._heard(call, timeout_s)
+
+    async def _heard(self, call: Awaitable[httpx2.Response], timeout_s: float) -> bytes:
         return await sdk.heard(self.name, call, status_error=openai.APIStatusError, timeout_s=timeout_s, usage=_usage)
 
 

@@ -23,15 +23,6 @@ _UNSENT = (
 )
 
 
-class Raw(Protocol):
-    """What `with_raw_response` answers, of either SDK."""
-
-    @property
-    def http_response(self) -> httpx2.Response:
-        """The response as it came, read to its end."""
-        ...
-
-
 class StatusError(Protocol):
     """APIStatusError of either SDK."""
 
@@ -82,6 +73,11 @@ def timeout(timeout_s: float) -> httpx2.Timeout:
     return httpx2.Timeout(timeout_s, connect=min(CONNECT_S, 0.8 * timeout_s))
 
 
+def sent_as_is(timeout_s: float) -> Any:
+    """Options of either SDK for a post of bytes that are JSON already, which it then need not make once more."""
+    return {"headers": {"content-type": "application/json"}, "timeout": timeout(timeout_s)}
+
+
 def quiet(*names: str) -> None:
     """Keep SDKs from logging requests, which are content, whatever their own variables in the environment say."""
     for name in names:
@@ -90,7 +86,7 @@ def quiet(*names: str) -> None:
 
 async def heard(
     vendor: str,
-    call: Awaitable[Raw],
+    call: Awaitable[httpx2.Response],
     *,
     status_error: type[Exception],
     timeout_s: float,
@@ -102,7 +98,7 @@ async def heard(
     """
     try:
         async with asyncio.timeout(timeout_s):
-            response = (await call).http_response
+            response = await call
     except TimeoutError:
         raise VendorTimeout(f"{vendor} did not answer within {timeout_s:g} s") from None
     except status_error as error:
